@@ -1,0 +1,207 @@
+/* Every message of stint, once: struct, encoder, decoder, bounds, fuzz seeds and the table in docs/protocol.md all come from
+ * these lists. A header frame is the MessagePack array [protocol, type, request id, fields…] in the order below; trailing
+ * fields that a reader does not know are skipped, trailing fields that are missing read as zero. Opaque bytes (argv,
+ * environments, payloads, output) travel in one payload frame behind it, concatenated in the order that the sizes in
+ * the header give; nobody but the final reader parses them.
+ *
+ * Field kinds:  U(name)              unsigned 64-bit       I(name)            signed 64-bit
+ *               T(name, max)         text, bytes at most   B(name, max)       binary, bytes at most
+ *               N(name, max)         list of unsigned      S(name, max, len)  list of texts, each at most len bytes
+ *               L(name, Type, max)   list of structs, each an array of its fields
+ *
+ * SYNC, HELLO, END and ACK are frozen as of protocol 1: a newer dispatcher must always be able to take over and
+ * acknowledge the work of an older worker. */
+#pragma once
+
+#define WIRE_PROTOCOL 1
+
+/* Bounds, in one place. A header frame is at most WIRE_HEADER_MAX, a whole message at most WIRE_MESSAGE_MAX. */
+#define WIRE_HEADER_MAX       (4u << 20)
+#define WIRE_MESSAGE_MAX      (16u << 20)
+#define WIRE_PAYLOAD_MAX      (8u << 20) /* one task's payload */
+#define WIRE_ENVIRONMENT_MAX  (2u << 20)
+#define WIRE_STDIN_MAX        (1u << 20)
+#define WIRE_TASKS_MAX        4096 /* tasks in one SUBMIT, ids in one request, rows in one answer */
+#define WIRE_RUNS_MAX         1024 /* runs in one RUN, STARTED, END or ACK */
+#define WIRE_OUTPUT_MAX       (256u << 10) /* bytes of output in one answer */
+#define WIRE_TAIL_MAX         (64u << 10)  /* bytes of each stream inside END */
+#define WIRE_NAME_MAX         64  /* queue, pool */
+#define WIRE_TASK_NAME_MAX    128
+#define WIRE_LABELS_MAX       16
+#define WIRE_LABEL_MAX        64
+#define WIRE_SUMMARY_MAX      256
+#define WIRE_TEXT_MAX         512
+#define WIRE_UUID             16
+
+/* ---- parts of messages ---- */
+
+/* A task as it is submitted. kind: TaskKind. flags: WIRE_TASK_*. Durations in microseconds, 0: default (none). */
+#define WIRE_TASK(U, I, T, B, N, S, L)                                                             \
+        U(kind) T(queue, WIRE_NAME_MAX) I(priority) T(name, WIRE_TASK_NAME_MAX)                    \
+        S(labels, WIRE_LABELS_MAX, WIRE_LABEL_MAX) T(summary, WIRE_SUMMARY_MAX)                    \
+        U(delay_usec) U(timeout_usec) U(grace_usec) U(retries) U(backoff_min_usec)                 \
+        U(backoff_max_usec) U(flags) U(payload_size)
+
+/* Ids first … first + count - 1. */
+#define WIRE_RANGE(U, I, T, B, N, S, L) U(first) U(count)
+
+/* How a task ended: state (TaskState), reason (EndReason), code (exit code or signal number, by reason). */
+#define WIRE_ENDED_TASK(U, I, T, B, N, S, L) U(id) U(state) U(reason) I(code)
+
+/* kind: SelectorKind. first, count: ids. state: TaskState. text: queue, name or k=v. */
+#define WIRE_SELECTOR(U, I, T, B, N, S, L) U(kind) U(first) U(count) U(state) T(text, WIRE_TEXT_MAX)
+
+/* A task as lists show it. Times: wall clock, usec, 0: not yet. due: when a delayed one becomes ready. usage as in ATTEMPT. */
+#define WIRE_ROW(U, I, T, B, N, S, L)                                                              \
+        U(id) T(queue, WIRE_NAME_MAX) U(kind) U(state) U(reason) I(code) I(priority) U(attempt)    \
+        U(uid) U(flags) U(submitted_usec) U(due_usec) U(started_usec) U(ended_usec)                \
+        T(name, WIRE_TASK_NAME_MAX) S(labels, WIRE_LABELS_MAX, WIRE_LABEL_MAX)                     \
+        T(summary, WIRE_SUMMARY_MAX) U(worker) U(run_id)
+
+/* One finished attempt. wall, user, system: usec. out_total, err_total: bytes that the command wrote; dropped: bytes beyond the output limit. */
+#define WIRE_ATTEMPT(U, I, T, B, N, S, L)                                                          \
+        U(attempt) U(run_id) U(worker) U(state) U(reason) I(code) U(started_usec) U(ended_usec)    \
+        U(user_usec) U(system_usec) U(max_rss_bytes) U(out_total) U(err_total) U(out_dropped)      \
+        U(err_dropped) U(result_size) T(detail, WIRE_TEXT_MAX)
+
+#define WIRE_QUEUE_STATUS(U, I, T, B, N, S, L)                                                     \
+        T(name, WIRE_NAME_MAX) U(ready) U(delayed) U(running) U(held) U(blocked) U(max_waiting)    \
+        U(oldest_usec) U(succeeded) U(failed) U(cancelled) U(expired)
+
+/* workers: alive; wanted: by the configuration; busy and slots: runs. last_exit: why the last worker died, "" if none did. */
+#define WIRE_POOL_STATUS(U, I, T, B, N, S, L)                                                      \
+        T(name, WIRE_NAME_MAX) T(handler, WIRE_NAME_MAX) U(workers) U(wanted) U(busy) U(slots)     \
+        S(queues, 256, WIRE_NAME_MAX) T(last_exit, WIRE_TEXT_MAX)
+
+#define WIRE_COUNTER(U, I, T, B, N, S, L) T(name, WIRE_NAME_MAX) U(value)
+
+/* One run for a worker. The payload frame holds, run after run, environment then payload. */
+#define WIRE_RUN_ITEM(U, I, T, B, N, S, L)                                                         \
+        U(run_id) U(task_id) U(attempt) U(kind) T(queue, WIRE_NAME_MAX) U(timeout_usec)            \
+        U(grace_usec) U(environment_size) U(payload_size)
+
+#define WIRE_STARTED_ITEM(U, I, T, B, N, S, L) U(run_id) U(started_usec) U(pid)
+
+/* How a run ended: state (succeeded, failed, cancelled, or ready for an interrupted one), reason, code, usage. out_total, err_total: bytes written;
+ * *_kept: bytes inside END's payload frame (out, err, result, run after run) when out_file/err_file is 0, else bytes in the file. */
+#define WIRE_END_ITEM(U, I, T, B, N, S, L)                                                         \
+        U(run_id) U(task_id) U(state) U(reason) I(code) U(started_usec) U(wall_usec) U(user_usec)  \
+        U(system_usec) U(max_rss_bytes) U(out_total) U(err_total) U(out_kept) U(err_kept)          \
+        U(files) U(result_size) T(detail, WIRE_TEXT_MAX)
+
+/* ---- messages between client and dispatcher ---- */
+
+#define WIRE_CLIENT_HELLO(U, I, T, B, N, S, L) B(client, WIRE_UUID) U(protocol_min) U(protocol_max) T(version, 64)
+#define WIRE_WELCOME(U, I, T, B, N, S, L)                                                          \
+        U(protocol) U(epoch) T(version, 64) U(pid) U(uid) T(instance, 16) T(state_dir, WIRE_TEXT_MAX) U(message_max) U(tasks_max)
+
+/* client, seq, held: see docs/protocol.md, "Requests are done once". flags: WIRE_SUBMIT_*. payload frame: environment, then each task's payload. */
+#define WIRE_SUBMIT(U, I, T, B, N, S, L)                                                           \
+        B(client, WIRE_UUID) U(seq) U(held) U(flags) U(environment_size) L(tasks, WireTask, WIRE_TASKS_MAX)
+#define WIRE_SUBMITTED(U, I, T, B, N, S, L) U(first_id) U(count)
+
+#define WIRE_CANCEL(U, I, T, B, N, S, L)                                                           \
+        B(client, WIRE_UUID) U(seq) U(held) U(signal) N(ids, WIRE_TASKS_MAX)
+#define WIRE_CANCELLED(U, I, T, B, N, S, L) U(cancelled) U(ended) N(unknown, WIRE_TASKS_MAX) N(denied, WIRE_TASKS_MAX)
+
+/* Answered by one or more ENDED as the tasks end; the last one has more = 0. */
+#define WIRE_WAIT(U, I, T, B, N, S, L) L(ranges, WireRange, WIRE_TASKS_MAX)
+#define WIRE_ENDED(U, I, T, B, N, S, L) L(ends, WireEndedTask, WIRE_TASKS_MAX) N(unknown, WIRE_TASKS_MAX) U(more)
+/* Forgets the WAIT or OUTPUT of that request id; no answer. */
+#define WIRE_FORGET(U, I, T, B, N, S, L) U(request)
+
+/* states: bit mask of 1 << TaskState, 0: all. before: only ids below it, 0: from the newest. flags: WIRE_LIST_*. */
+#define WIRE_LIST(U, I, T, B, N, S, L)                                                             \
+        L(selectors, WireSelector, 256) U(states) T(queue, WIRE_NAME_MAX) U(since_usec) U(before) U(limit) U(flags)
+/* before: what the next LIST gives to go on, 0: no more. unknown: ids that were named and do not exist. */
+#define WIRE_ROWS(U, I, T, B, N, S, L) L(rows, WireRow, WIRE_TASKS_MAX) U(before) N(unknown, WIRE_TASKS_MAX)
+#define WIRE_IDS(U, I, T, B, N, S, L) N(ids, WIRE_TASKS_MAX) U(before) N(unknown, WIRE_TASKS_MAX)
+
+#define WIRE_SHOW(U, I, T, B, N, S, L) U(id)
+/* payload frame: environment, payload. */
+#define WIRE_SHOWN(U, I, T, B, N, S, L)                                                            \
+        L(task, WireRow, 1) U(timeout_usec) U(grace_usec) U(retries) U(backoff_min_usec)           \
+        U(backoff_max_usec) L(attempts, WireAttempt, 256) U(environment_size) U(payload_size)
+
+/* stream: StreamKind. attempt 0: the latest. wait 1: answer only when there is something beyond offset or nothing will come. */
+#define WIRE_OUTPUT(U, I, T, B, N, S, L) U(id) U(attempt) U(stream) U(offset) U(max) U(wait)
+/* payload frame: size bytes. end 1: no byte will ever come after these. total, dropped: of the stream so far. state, reason, code: of the task. */
+#define WIRE_OUTPUT_DATA(U, I, T, B, N, S, L)                                                      \
+        U(offset) U(size) U(end) U(total) U(dropped) U(attempt) U(state) U(reason) I(code)
+
+#define WIRE_STATUS(U, I, T, B, N, S, L) U(flags)
+#define WIRE_STATUS_DATA(U, I, T, B, N, S, L)                                                      \
+        T(version, 64) U(pid) U(uid) U(epoch) U(started_usec) U(now_usec) T(instance, 16)          \
+        T(store, WIRE_TEXT_MAX) T(state_dir, WIRE_TEXT_MAX) T(health, WIRE_TEXT_MAX)               \
+        L(queues, WireQueueStatus, 1024) L(pools, WirePoolStatus, 1024) L(counters, WireCounter, 64)
+
+#define WIRE_PING(U, I, T, B, N, S, L) U(flags)
+#define WIRE_PONG(U, I, T, B, N, S, L) U(epoch) U(now_usec)
+
+/* The answer to what cannot be done. code: an exit code of common/error.h. */
+#define WIRE_ERROR(U, I, T, B, N, S, L) U(code) T(text, WIRE_TEXT_MAX)
+
+/* ---- messages between dispatcher and worker ---- */
+
+#define WIRE_SYNC(U, I, T, B, N, S, L) U(epoch) U(n) B(store, WIRE_UUID)
+#define WIRE_HELLO(U, I, T, B, N, S, L)                                                            \
+        U(serial) U(epoch) U(n) B(store, WIRE_UUID) N(running, WIRE_RUNS_MAX) N(unacked, WIRE_TASKS_MAX)
+#define WIRE_RUN(U, I, T, B, N, S, L) U(epoch) U(n) L(runs, WireRunItem, WIRE_RUNS_MAX)
+#define WIRE_STARTED(U, I, T, B, N, S, L) U(serial) L(runs, WireStartedItem, WIRE_RUNS_MAX)
+#define WIRE_END(U, I, T, B, N, S, L) U(serial) L(runs, WireEndItem, WIRE_RUNS_MAX)
+#define WIRE_ACK(U, I, T, B, N, S, L) N(runs, WIRE_RUNS_MAX)
+/* why: StopWhy. signal: the first one sent, then grace, then KILL. */
+#define WIRE_STOP(U, I, T, B, N, S, L) U(run_id) U(why) U(signal)
+/* Asks for the output of a running run to be in its files from now on. */
+#define WIRE_SPILL(U, I, T, B, N, S, L) U(run_id)
+
+/* ---- the event channel (topic frame `task/QUEUE/ID/STATE`, then this) ---- */
+#define WIRE_EVENT(U, I, T, B, N, S, L)                                                            \
+        U(epoch) U(seq) U(time_usec) U(id) T(queue, WIRE_NAME_MAX) U(state) U(reason) I(code) U(attempt) T(name, WIRE_TASK_NAME_MAX)
+
+/* P(Struct, FIELDS): parts. M(number, NAME, Struct, FIELDS): messages. Numbers are never reused. */
+#define WIRE_PARTS(P)                                                                              \
+        P(WireTask, WIRE_TASK)                                                                     \
+        P(WireRange, WIRE_RANGE)                                                                   \
+        P(WireEndedTask, WIRE_ENDED_TASK)                                                          \
+        P(WireSelector, WIRE_SELECTOR)                                                             \
+        P(WireRow, WIRE_ROW)                                                                       \
+        P(WireAttempt, WIRE_ATTEMPT)                                                               \
+        P(WireQueueStatus, WIRE_QUEUE_STATUS)                                                      \
+        P(WirePoolStatus, WIRE_POOL_STATUS)                                                        \
+        P(WireCounter, WIRE_COUNTER)                                                               \
+        P(WireRunItem, WIRE_RUN_ITEM)                                                              \
+        P(WireStartedItem, WIRE_STARTED_ITEM)                                                      \
+        P(WireEndItem, WIRE_END_ITEM)
+
+#define WIRE_MESSAGES(M)                                                                           \
+        M(1, CLIENT_HELLO, WireClientHello, WIRE_CLIENT_HELLO)                                     \
+        M(2, SUBMIT, WireSubmit, WIRE_SUBMIT)                                                      \
+        M(3, CANCEL, WireCancel, WIRE_CANCEL)                                                      \
+        M(4, WAIT, WireWait, WIRE_WAIT)                                                            \
+        M(5, FORGET, WireForget, WIRE_FORGET)                                                      \
+        M(6, LIST, WireList, WIRE_LIST)                                                            \
+        M(7, SHOW, WireShow, WIRE_SHOW)                                                            \
+        M(8, OUTPUT, WireOutput, WIRE_OUTPUT)                                                      \
+        M(9, STATUS, WireStatus, WIRE_STATUS)                                                      \
+        M(10, PING, WirePing, WIRE_PING)                                                           \
+        M(64, ERROR, WireError, WIRE_ERROR)                                                        \
+        M(65, WELCOME, WireWelcome, WIRE_WELCOME)                                                  \
+        M(66, SUBMITTED, WireSubmitted, WIRE_SUBMITTED)                                            \
+        M(67, CANCELLED, WireCancelled, WIRE_CANCELLED)                                            \
+        M(68, ENDED, WireEnded, WIRE_ENDED)                                                        \
+        M(70, ROWS, WireRows, WIRE_ROWS)                                                           \
+        M(71, SHOWN, WireShown, WIRE_SHOWN)                                                        \
+        M(72, OUTPUT_DATA, WireOutputData, WIRE_OUTPUT_DATA)                                       \
+        M(73, STATUS_DATA, WireStatusData, WIRE_STATUS_DATA)                                       \
+        M(74, PONG, WirePong, WIRE_PONG)                                                           \
+        M(75, IDS, WireIds, WIRE_IDS)                                                              \
+        M(128, SYNC, WireSync, WIRE_SYNC)                                                          \
+        M(129, HELLO, WireHello, WIRE_HELLO)                                                       \
+        M(130, RUN, WireRun, WIRE_RUN)                                                             \
+        M(131, STARTED, WireStarted, WIRE_STARTED)                                                 \
+        M(132, END, WireEnd, WIRE_END)                                                             \
+        M(133, ACK, WireAck, WIRE_ACK)                                                             \
+        M(134, STOP, WireStop, WIRE_STOP)                                                          \
+        M(135, SPILL, WireSpill, WIRE_SPILL)                                                       \
+        M(192, EVENT, WireEvent, WIRE_EVENT)
