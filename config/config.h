@@ -1,0 +1,87 @@
+/* The configuration of an instance: one schema, one loader, one set of checks for every program.
+ *
+ * Files are libconfig text. stintd reads the main file and then conf.d/*.conf in the order of their names: named entries of the lists (queues,
+ * pools) add up, a name given twice is an error that names both places, scalars override. What comes out is checked as a whole, every finding
+ * is reported with file:line, and one bad finding refuses all. The accepted configuration is written out as one libconfig text, without
+ * includes, into a sealed memfd; dispatcher and workers load it from there with the same code, so no process ever meets a half-edited file.
+ *
+ * Keys are rows of a table in config/schema: name, type, bounds, default, meaning. An unknown key is an error with the
+ * nearest known one. Durations and sizes are strings ("30s", "2G"). */
+#pragma once
+
+#include "common/error.h"
+#include "common/paths.h"
+#include "common/time.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_NAME_MAX    64
+#define CONFIG_QUEUES_MAX  1024
+#define CONFIG_POOLS_MAX   256
+#define CONFIG_WORKERS_MAX 1024 /* in one pool */
+#define CONFIG_WORKERS_AUTO 0   /* as many as processors are usable (sched_getaffinity) */
+
+typedef enum HandlerKind { HANDLER_COMMAND = 1, HANDLER_NOOP, HANDLER_ECHO } HandlerKind;
+
+typedef struct QueueConfig {
+        char name[CONFIG_NAME_MAX + 1];
+        uint64_t max_waiting; /* beyond it a submit is refused; default 1,000,000 */
+} QueueConfig;
+
+typedef struct PoolConfig {
+        char name[CONFIG_NAME_MAX + 1];
+        HandlerKind handler;
+        uint32_t workers; /* CONFIG_WORKERS_AUTO or 1 … CONFIG_WORKERS_MAX; see pool_config_workers */
+        char (*queues)[CONFIG_NAME_MAX + 1]; /* every one is in Config.queues */
+        size_t queue_count;
+} PoolConfig;
+
+typedef struct Config {
+        /* daemon */
+        int log_level; /* LOG_ERR … LOG_DEBUG */
+        usec_t stop_timeout_usec;
+        /* control, events */
+        char control_socket[PATH_MAX];
+        char control_group[64]; /* "" : none */
+        char events_socket[PATH_MAX];
+        /* store */
+        char store_url[PATH_MAX + 16]; /* memory: or sqlite:/absolute/path */
+        struct {
+                usec_t age_usec; /* USEC_INFINITY: no bound */
+                uint64_t tasks, bytes; /* UINT64_MAX: no bound */
+        } retention;
+        QueueConfig *queues;
+        size_t queue_count;
+        PoolConfig *pools;
+        size_t pool_count;
+} Config;
+
+/* The findings of a load, in order, for people: "FILE:LINE: what: why; what to do" a line. */
+typedef struct ConfigFindings {
+        char **lines;
+        size_t count;
+} ConfigFindings;
+void config_findings_done(ConfigFindings *f);
+
+/* Reads paths->config and paths->config_d over the built-in defaults (a queue and a command pool named "default"; sockets and
+ * database of the instance). A file named explicitly (required) must exist; the default one need not. 0; -EINVAL with findings; other negative
+ * errno with findings as well. */
+typedef enum ConfigPresence { CONFIG_OPTIONAL, CONFIG_REQUIRED } ConfigPresence;
+int config_load(const InstancePaths *paths, ConfigPresence presence, ConfigFindings *findings, Config **ret);
+
+/* Loads what config_seal wrote. 0 or negative errno (findings say why). Reads by pread from offset 0: the descriptor is shared. */
+int config_load_fd(int fd, ConfigFindings *findings, Config **ret);
+
+/* A sealed memfd (F_SEAL_WRITE | SHRINK | GROW | SEAL, close-on-exec) with the canonical text of c. */
+int config_seal(const Config *c, int *ret_fd);
+
+Config *config_free(Config *c); /* accepts NULL, returns NULL */
+DEFINE_CLEANUP(Config *, config_free)
+
+const QueueConfig *config_queue(const Config *c, const char *name); /* NULL: none */
+const PoolConfig *config_pool(const Config *c, const char *name);
+uint32_t pool_config_workers(const PoolConfig *p);      /* with "auto" resolved, at least 1 */
+bool pool_config_equal(const PoolConfig *a, const PoolConfig *b); /* would a worker of a serve b unchanged? (handler; not the number of workers or queues) */
+const char *handler_name(HandlerKind h);
