@@ -157,7 +157,7 @@
 
 /* ---- the event channel (topic frame `task/QUEUE/ID/STATE`, then this) ---- */
 #define WIRE_EVENT(U, I, T, B, N, S, L)                                                            \
-        U(epoch) U(seq) U(time_usec) U(id) T(queue, WIRE_NAME_MAX) U(state) U(reason) I(code) U(attempt) T(name, WIRE_TASK_NAME_MAX)
+        U(epoch) U(seq) U(time_usec) U(id) T(queue, WIRE_NAME_MAX) U(state) U(reason) I(code) U(attempt)
 
 /* P(Struct, FIELDS): parts. M(number, NAME, Struct, FIELDS): messages. Numbers are never reused. */
 #define WIRE_PARTS(P)                                                                              \
