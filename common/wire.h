@@ -128,7 +128,8 @@ void wire_buffer_done(WireBuffer *b);
 /* Encodes body (the struct of type) into b. 0; -ENOMEM; -EMSGSIZE when a bound of the schema or WIRE_HEADER_MAX is exceeded. */
 int wire_encode(WireBuffer *b, WireType type, uint64_t request_id, const void *body);
 
-/* An upper bound of the encoded size of one list item, to fill messages up to their bounds: wire_item_size(WireTask item). */
+/* What a header frame needs beside the items of its lists, at most: to fill messages up to their bounds together with
+ * wire_item_size. */
 #define WIRE_LIST_ITEM_OVERHEAD 16
 
 /* ---- decoding ---- */
@@ -150,7 +151,9 @@ typedef struct WireMessage {
  * unknown type (the same); -ENOMEM. */
 int wire_decode(WireReader *r, const void *data, size_t size, WireMessage *ret);
 
-/* Depth and bounds only, no allocation: 0 or -EBADMSG. For blobs of MessagePack that are not messages as well. */
+/* Depth and bounds only, no allocation: 0 when data is exactly one well-formed value whose containers nest at most
+ * depth_max deep (itself counted, at most WIRE_DEPTH_LIMIT), else -EBADMSG. For blobs of MessagePack that are not messages as well. */
+#define WIRE_DEPTH_LIMIT 32
 int wire_validate(const void *data, size_t size, unsigned depth_max);
 
 /* ---- small helpers ---- */
@@ -184,6 +187,13 @@ struct WireSchema {
         uint32_t field_count;
         const WireFieldSchema *fields;
 };
+
+/* The parts: wire_part_WireTask and so on. */
+#define WIRE_PART_DECLARE(Type, FIELDS) extern const WireSchema wire_part_##Type;
+WIRE_PARTS(WIRE_PART_DECLARE)
+
+/* An upper bound of the encoded size of one list item, such as wire_item_size(&wire_part_WireTask, &task). */
+size_t wire_item_size(const WireSchema *part, const void *item);
 
 const WireSchema *wire_schema(uint32_t type);              /* NULL: unknown */
 const WireSchema *wire_schema_at(size_t index);            /* every message in order of its number; NULL behind the last */
