@@ -15,19 +15,19 @@
 
 #define CONTAINER_OF(ptr, Type, member) ((Type *)(void *)((char *)(ptr) - offsetof(Type, member)))
 
-/* MIN and MAX of two values of one type; each argument is evaluated once. */
-#define MIN_OF(a, b)                                                                               \
+/* MIN and MAX of two values of one type; each argument is evaluated once, and they nest: the names of
+ * their temporaries are unique. */
+#define MIN_OF(a, b) PICK_OF(a, <, b, __COUNTER__)
+#define MAX_OF(a, b) PICK_OF(a, >, b, __COUNTER__)
+#define PICK_OF(a, order, b, n) PICK_OF_NAMED(a, order, b, PASTE(_pick_a, n), PASTE(_pick_b, n))
+#define PICK_OF_NAMED(a, order, b, x, y)                                                           \
         ({                                                                                         \
-                __typeof__(a) _min_a = (a);                                                        \
-                __typeof__(a) _min_b = (b);                                                        \
-                _min_a < _min_b ? _min_a : _min_b;                                                 \
+                __typeof__(a) x = (a);                                                             \
+                __typeof__(b) y = (b);                                                             \
+                x order y ? x : y;                                                                 \
         })
-#define MAX_OF(a, b)                                                                               \
-        ({                                                                                         \
-                __typeof__(a) _max_a = (a);                                                        \
-                __typeof__(a) _max_b = (b);                                                        \
-                _max_a > _max_b ? _max_a : _max_b;                                                 \
-        })
+#define PASTE(a, b)  PASTE_(a, b)
+#define PASTE_(a, b) a##b
 
 /* Gives a pointer's value away and leaves NULL behind, so that its clean-up does nothing. */
 #define take_ptr(p)                                                                                \
