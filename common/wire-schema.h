@@ -112,7 +112,7 @@
 
 /* states: bit mask of 1 << TaskState, 0: all. before: only ids below it, 0: from the newest. flags: WIRE_LIST_*. */
 #define WIRE_LIST(U, I, T, B, N, S, L)                                                             \
-        L(selectors, WireSelector, 256) U(states) T(queue, WIRE_NAME_MAX) U(since_usec) U(before) U(limit) U(flags)
+        L(selectors, WireSelector, 1) U(states) T(queue, WIRE_NAME_MAX) U(since_usec) U(before) U(limit) U(flags)
 /* before: what the next LIST gives to go on, 0: no more. unknown: ids that were named and do not exist. */
 #define WIRE_ROWS(U, I, T, B, N, S, L) L(rows, WireRow, WIRE_TASKS_MAX) U(before) N(unknown, WIRE_TASKS_MAX)
 #define WIRE_IDS(U, I, T, B, N, S, L) N(ids, WIRE_TASKS_MAX) U(before) N(unknown, WIRE_TASKS_MAX)

@@ -15,7 +15,7 @@
 #include <systemd/sd-event.h>
 
 #define ZSOURCE_BATCH      64
-#define ZSOURCE_FRAMES_MAX 4
+#define ZSOURCE_FRAMES_MAX 8
 
 /* One received message. Frames belong to the source: they are valid until the callback returns. To keep one, call zframe_take. */
 typedef struct ZFrame {
