@@ -1,0 +1,37 @@
+/* A configuration in the making: the Config with where its parts came from, for the messages. */
+#pragma once
+
+#include "config/parse.h"
+#include "config/schema.h"
+
+typedef struct QueueOrigin {
+        Place name;
+} QueueOrigin;
+
+typedef struct PoolOrigin {
+        Place name, queues, handler;
+} PoolOrigin;
+
+typedef struct Draft {
+        Config *config;
+        QueueOrigin *queue_origins; /* one for each queue of config, in its order */
+        PoolOrigin *pool_origins;
+        Place control_socket, events_socket; /* no file: built in */
+        enum { QUEUES_BUILT_IN, QUEUES_GIVEN } queues;
+        enum { POOLS_BUILT_IN, POOLS_GIVEN } pools;
+        Report *report;
+} Draft;
+
+/* A draft that holds the table's fallbacks, no queue and no pool. 0 or -ENOMEM (also in report). */
+int draft_init(Draft *d, Report *report);
+void draft_done(Draft *d);
+
+/* Lays a file's tree over the draft: scalars replace, queues and pools are added. Findings go to the
+ * report; only lack of memory is returned. The tree's places must outlive the draft. */
+int draft_apply(Draft *d, const Node *root);
+
+/* Adds what is built in where no file has queues or pools. 0 or -ENOMEM. */
+int draft_complete(Draft *d);
+
+/* What only the whole can show: names that lead nowhere, queues that nobody serves. */
+void draft_check(Draft *d);
