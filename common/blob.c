@@ -1,6 +1,6 @@
-/* The blobs of blob.h. A copied blob is one allocation, its bytes behind the header; an adopted one has
- * a header of its own and says how its bytes are released. Dropping a reference releases and the last
- * drop acquires, so that whoever frees the bytes sees every read of them as done. */
+/* The blobs of blob.h. A copied blob is one allocation, its bytes behind the header; an adopted one
+ * has a header of its own and says how its bytes are released. Dropping a reference releases and
+ * the last drop acquires, so that whoever frees the bytes sees every read of them as done. */
 #include "common/blob.h"
 
 #include "common/macro.h"
@@ -49,7 +49,8 @@ Blob *blob_new_foreign(const void *data, size_t size, void (*release)(void *arg)
 
 Blob *blob_ref(Blob *b) {
         if (b) {
-                unsigned before = atomic_fetch_add_explicit(&b->references, 1, memory_order_relaxed);
+                unsigned before =
+                        atomic_fetch_add_explicit(&b->references, 1, memory_order_relaxed);
                 ASSERT(before > 0 && before < UINT32_MAX);
         }
         return b;
@@ -80,8 +81,7 @@ BlobSlice blob_slice(Blob *b, size_t offset, size_t size) {
         if (size == 0)
                 return (BlobSlice){0};
         ASSERT(b && offset <= b->size && size <= b->size - offset);
-        return (BlobSlice){
-                .blob = blob_ref(b), .offset = (uint32_t)offset, .size = (uint32_t)size};
+        return (BlobSlice){.blob = blob_ref(b), .offset = (uint32_t)offset, .size = (uint32_t)size};
 }
 
 BlobSlice blob_slice_ref(BlobSlice s) {

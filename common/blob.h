@@ -1,7 +1,7 @@
-/* Immutable, reference-counted bytes and slices of them: how payloads, environments and output cross
- * the dispatcher, its payload cache and the store thread without being copied per task. One message
- * from the wire becomes one Blob; each task in it holds a slice. The count is atomic, the bytes never
- * change after creation, so slices may be read and dropped on any thread. */
+/* Immutable, reference-counted bytes and slices of them: how payloads, environments and output
+ * cross the dispatcher, its payload cache and the store thread without being copied per task. One
+ * message from the wire becomes one Blob; each task in it holds a slice. The count is atomic, the
+ * bytes never change after creation, so slices may be read and dropped on any thread. */
 #pragma once
 
 #include <stddef.h>
@@ -14,7 +14,8 @@ typedef struct BlobSlice {
         uint32_t offset, size;
 } BlobSlice;
 
-/* Copies size bytes (at most UINT32_MAX); NULL on lack of memory. The caller holds one reference. */
+/* Copies size bytes (at most UINT32_MAX); NULL on lack of memory. The caller holds one reference.
+ */
 Blob *blob_new_copy(const void *data, size_t size);
 
 /* Adopts malloc()ed data; on failure (NULL) data stays the caller's. */
@@ -32,5 +33,5 @@ size_t blob_size(const Blob *b);
 /* A slice holds a reference of its own. offset + size must be within the blob. */
 BlobSlice blob_slice(Blob *b, size_t offset, size_t size);
 BlobSlice blob_slice_ref(BlobSlice s);
-void blob_slice_drop(BlobSlice *s); /* leaves an empty slice */
+void blob_slice_drop(BlobSlice *s);       /* leaves an empty slice */
 const void *blob_slice_data(BlobSlice s); /* never NULL: an empty slice gives "" */

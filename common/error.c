@@ -28,8 +28,9 @@ int error_set(Error *e, int code, const char *format, ...) {
 
 void error_print(const char *program, const Error *e) {
         char text[4 * ERROR_TEXT_MAX], line[sizeof(text) + 64];
-        int n = snprintf(line, sizeof(line), "%.32s: %s\n", program,
-                         text_escape(e->text, strnlen(e->text, sizeof(e->text)), text, sizeof(text)));
+        int n = snprintf(
+                line, sizeof(line), "%.32s: %s\n", program,
+                text_escape(e->text, strnlen(e->text, sizeof(e->text)), text, sizeof(text)));
         ssize_t written = write(STDERR_FILENO, line, (size_t)n);
         (void)written; /* there is nowhere left to complain */
 }

@@ -1,6 +1,6 @@
-/* Binary min-heap of intrusive nodes: the owner embeds a HeapNode, so that push, remove and update are
- * O(log n) without an allocation per element and a node knows whether it is queued. Ties are the
- * comparison's to break. The heap owns only its array of pointers. */
+/* Binary min-heap of intrusive nodes: the owner embeds a HeapNode, so that push, remove and update
+ * are O(log n) without an allocation per element and a node knows whether it is queued. Ties are
+ * the comparison's to break. The heap owns only its array of pointers. */
 #pragma once
 
 #include <stddef.h>
@@ -12,8 +12,8 @@ typedef struct HeapNode {
         uint32_t index; /* place in the array, HEAP_NOT_QUEUED outside; set by heap_node_init */
 } HeapNode;
 
-/* Negative: a leaves before b. Must be a strict weak order that does not change while both are queued
- * (call heap_update after a change). */
+/* Negative: a leaves before b. Must be a strict weak order that does not change while both are
+ * queued (call heap_update after a change). */
 typedef int (*HeapCompare)(const HeapNode *a, const HeapNode *b);
 
 typedef struct Heap {

@@ -1,9 +1,11 @@
-/* The log of log.h. One line is one write(2) with O_APPEND, so that lines of several processes never mix.
+/* The log of log.h. One line is one write(2) with O_APPEND, so that lines of several processes
+ * never mix.
  *
- * Rotation among processes without a leader: whoever would pass the bound takes an flock on the file it
- * has open and, if the path still names that file, renames it and opens a new one. Everybody looks at
- * the path's inode before a write and opens it again when another process has rotated. The lock is
- * never waited for: who does not get it writes to the old file, some lines beyond the bound.
+ * Rotation among processes without a leader: whoever would pass the bound takes an flock on the
+ * file it has open and, if the path still names that file, renames it and opens a new one.
+ * Everybody looks at the path's inode before a write and opens it again when another process has
+ * rotated. The lock is never waited for: who does not get it writes to the old file, some lines
+ * beyond the bound.
  *
  * A mutex serialises the threads of a process. Lines that could not be written are counted, and the
  * first line that can be written again is followed by that count. */
@@ -40,8 +42,8 @@ static const struct {
         const char *name;
         int level;
 } levels[] = {
-        {"error", LOG_ERR},   {"warning", LOG_WARNING}, {"notice", LOG_NOTICE},
-        {"info", LOG_INFO},   {"debug", LOG_DEBUG},
+        {"error", LOG_ERR}, {"warning", LOG_WARNING}, {"notice", LOG_NOTICE},
+        {"info", LOG_INFO}, {"debug", LOG_DEBUG},
 };
 
 static struct {
@@ -97,7 +99,8 @@ static void file_rotate(void) {
                 return;
         if (file_is_current())
                 (void)rename(state.path, state.old_path); /* failing, the file grows on */
-        flock(locked, LOCK_UN); /* a forked child may share the description: do not wait for close */
+        flock(locked,
+              LOCK_UN); /* a forked child may share the description: do not wait for close */
         (void)file_open();
 }
 
@@ -130,7 +133,8 @@ _printf_(2, 3) static void line_add(Line *l, const char *format, ...) {
         l->size += MIN_OF((size_t)MAX_OF(n, 0), room - 1);
 }
 
-/* ` key=value`, or ` key="some value"` with quotes escaped, so that no value can pose as a field. */
+/* ` key=value`, or ` key="some value"` with quotes escaped, so that no value can pose as a field.
+ */
 static void line_add_field(Line *l, const char *field) {
         char escaped[LOG_FIELD_MAX];
         size_t key = strcspn(field, "=");
@@ -138,7 +142,8 @@ static void line_add_field(Line *l, const char *field) {
 
         line_add(l, " ");
         for (size_t i = 0; i < key; i++)
-                line_add(l, "%c", field[i] >= 'A' && field[i] <= 'Z' ? field[i] + ('a' - 'A') : field[i]);
+                line_add(l, "%c",
+                         field[i] >= 'A' && field[i] <= 'Z' ? field[i] + ('a' - 'A') : field[i]);
         text_escape(value, strlen(value), escaped, sizeof(escaped));
         if (escaped[0] && !strpbrk(escaped, " \"=")) {
                 line_add(l, "=%s", escaped);
@@ -155,7 +160,8 @@ static void line_add_time(Line *l, usec_t now) {
         char text[64];
         time_format(now, text, sizeof(text));
         size_t length = strlen(text), zone = length > 6 ? length - 6 : length;
-        line_add(l, "%.*s.%03" PRIu64 "%s", (int)zone, text, now / USEC_PER_MSEC % 1000, text + zone);
+        line_add(l, "%.*s.%03" PRIu64 "%s", (int)zone, text, now / USEC_PER_MSEC % 1000,
+                 text + zone);
 }
 
 static void line_make(Line *l, int level, const char *const *fields, const char *message) {
@@ -184,7 +190,8 @@ static void log_write_text(int level, const char *const *fields, const char *mes
                 state.lost++;
         else if (state.lost > 0) {
                 char count[64];
-                snprintf(count, sizeof(count), "%" PRIu64 " lines of this log were lost", state.lost);
+                snprintf(count, sizeof(count), "%" PRIu64 " lines of this log were lost",
+                         state.lost);
                 line_make(&l, LOG_WARNING, NULL, count);
                 if (line_write(&l) == 0)
                         state.lost = 0;
@@ -242,7 +249,8 @@ int log_open(const char *program, LogTarget target, const char *directory) {
         }
         if (state.sink == LOG_SINK_FILE) {
                 int n = snprintf(state.path, sizeof(state.path), "%s/stintd.log", directory);
-                int m = snprintf(state.old_path, sizeof(state.old_path), "%s/stintd.log.1", directory);
+                int m = snprintf(state.old_path, sizeof(state.old_path), "%s/stintd.log.1",
+                                 directory);
                 r = n >= PATH_MAX || m >= PATH_MAX ? -ENAMETOOLONG : file_open();
                 if (r < 0)
                         state.sink = LOG_SINK_STDERR;

@@ -1,8 +1,9 @@
 /* The rules of paths.h. Finding reads only the environment and the account; preparing creates.
  *
  * A directory is opened once and then examined and used through its descriptor, so that nobody can
- * exchange it between the check and the use. Below a directory in which others may write (/tmp) it must
- * be no link, ours, and closed to everybody else; elsewhere it must be ours and others may not write. */
+ * exchange it between the check and the use. Below a directory in which others may write (/tmp) it
+ * must be no link, ours, and closed to everybody else; elsewhere it must be ours and others may not
+ * write. */
 #include "common/paths.h"
 
 #include <errno.h>
@@ -28,8 +29,9 @@ static int variable_path(const char *variable, char *ret, Error *error) {
                                  "set it to a path that starts with / or unset it",
                                  variable, value);
         if (strlen(value) >= PATH_MAX)
-                return error_set(error, EXIT_CONFIG, "%s is longer than %d bytes; set a shorter path",
-                                 variable, PATH_MAX - 1);
+                return error_set(error, EXIT_CONFIG,
+                                 "%s is longer than %d bytes; set a shorter path", variable,
+                                 PATH_MAX - 1);
         strcpy(ret, value);
         for (size_t n = strlen(ret); n > 1 && ret[n - 1] == '/'; n--)
                 ret[n - 1] = '\0';
@@ -53,10 +55,11 @@ static int home_path(char *ret, Error *error) {
         char buffer[16384];
         r = getpwuid_r(geteuid(), &account, buffer, sizeof(buffer), &found);
         if (r != 0 || !found || found->pw_dir[0] != '/' || strlen(found->pw_dir) >= PATH_MAX)
-                return error_set(error, EXIT_CONFIG,
-                                 "no home directory: HOME is unset and the account of uid %u has none; "
-                                 "set HOME, or STINT_STATE_DIR and XDG_CONFIG_HOME",
-                                 geteuid());
+                return error_set(
+                        error, EXIT_CONFIG,
+                        "no home directory: HOME is unset and the account of uid %u has none; "
+                        "set HOME, or STINT_STATE_DIR and XDG_CONFIG_HOME",
+                        geteuid());
         strcpy(ret, found->pw_dir);
         return 0;
 }
@@ -145,7 +148,8 @@ typedef struct Place {
 } Place;
 
 static int place_failed(const Place *p, const char *what, Error *error) {
-        int code = errno == EACCES || errno == EPERM || errno == EROFS ? EXIT_NO_PERMISSION : EXIT_IO;
+        int code =
+                errno == EACCES || errno == EPERM || errno == EROFS ? EXIT_NO_PERMISSION : EXIT_IO;
         return error_set(error, code, "cannot %s %s: %s; make it possible or set %s", what, p->path,
                          strerror(errno), p->variable);
 }
@@ -162,7 +166,8 @@ static int make_parents(const Place *p, mode_t mode, Error *error) {
         return 0;
 }
 
-/* Whether others may write in the directory that holds path, so that they can put things there before us. */
+/* Whether others may write in the directory that holds path, so that they can put things there
+ * before us. */
 static int parent_is_shared(const char *path) {
         char parent[PATH_MAX];
         struct stat st;
@@ -227,7 +232,8 @@ static int place_prepare(const Place *p, const char *const *below, Error *error)
 }
 
 int paths_prepare(const InstancePaths *paths, Error *error) {
-        static const char *const in_state[] = {"output", "log", NULL}, *const in_run[] = {"w", NULL};
+        static const char *const in_state[] = {"output", "log", NULL}, *const in_run[] = {"w",
+                                                                                          NULL};
         const int is_system = paths->kind == INSTANCE_SYSTEM;
         const Place state = {paths->state, "STINT_STATE_DIR", 0700};
         const Place run = {paths->run, "STINT_RUN_DIR", is_system ? 0755 : 0700};
@@ -292,7 +298,7 @@ int paths_read_endpoint(const InstancePaths *paths, char *ret_url, size_t size) 
 
 static const struct {
         const char *name;
-        const char *build;     /* its directory in a build tree */
+        const char *build; /* its directory in a build tree */
         const char *installed;
 } helpers[] = {
         {"stintd", "/supervisor", STINT_BINDIR},
@@ -339,7 +345,8 @@ int paths_find_helper(const char *name, char *ret, size_t size) {
                 *strrchr(directory, '/') = '\0';
                 if (helper_try(directory, "", name, ret, size) == 0)
                         return 0;
-                if (*build && build_root(directory) && helper_try(directory, build, name, ret, size) == 0)
+                if (*build && build_root(directory) &&
+                    helper_try(directory, build, name, ret, size) == 0)
                         return 0;
         }
         return helper_try(installed, "", name, ret, size);

@@ -1,6 +1,7 @@
-/* The table of table.h over JudyL. The library's functions are called directly: its macros print and
- * exit when memory runs out. Deleting may need memory too (a node is copied into a smaller one); a slot
- * whose deletion fails keeps NULL as its value and counts as absent, so removal never fails here. */
+/* The table of table.h over JudyL. The library's functions are called directly: its macros print
+ * and exit when memory runs out. Deleting may need memory too (a node is copied into a smaller
+ * one); a slot whose deletion fails keeps NULL as its value and counts as absent, so removal never
+ * fails here. */
 #include "common/table.h"
 
 #include "common/macro.h"

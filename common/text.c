@@ -1,5 +1,5 @@
-/* The text helpers of text.h. Whatever cuts text goes through a Cut, so that there is one place that
- * knows how to end at a whole character with an ellipsis and never write past a buffer. */
+/* The text helpers of text.h. Whatever cuts text goes through a Cut, so that there is one place
+ * that knows how to end at a whole character with an ellipsis and never write past a buffer. */
 #include "common/text.h"
 
 #include "common/macro.h"
@@ -115,7 +115,8 @@ int size_parse(const char *text, uint64_t *ret) {
                         return -EINVAL;
         }
 
-        char digits[32]; /* 20 digits hold every number; more, without leading zeros, is too large */
+        char digits[32]; /* 20 digits hold every number; more, without leading zeros, is too large
+                          */
         text += MIN_OF(strspn(text, "0"), end > text ? (size_t)(end - text - 1) : 0);
         if ((size_t)(end - text) >= sizeof(digits))
                 return -ERANGE;
@@ -144,7 +145,8 @@ const char *size_format(uint64_t bytes, char *buf, size_t size) {
         uint64_t below = bytes >> (10 * (step - 1)) & 1023; /* 1024ths of the unit */
         uint64_t tenth = below * 10 / 1024;
         if (tenth > 0)
-                snprintf(buf, size, "%" PRIu64 ".%" PRIu64 " %ciB", whole, tenth, letters[step - 1]);
+                snprintf(buf, size, "%" PRIu64 ".%" PRIu64 " %ciB", whole, tenth,
+                         letters[step - 1]);
         else
                 snprintf(buf, size, "%" PRIu64 " %ciB", whole, letters[step - 1]);
         return buf;
@@ -223,11 +225,12 @@ const char *text_escape(const void *data, size_t length, char *buf, size_t size)
 
 /* ---- shell words ---- */
 
-/* Plain in a shell wherever it stands, but for the first word, which may be an assignment or a keyword. */
+/* Plain in a shell wherever it stands, but for the first word, which may be an assignment or a
+ * keyword. */
 static bool shell_word_is_plain(const char *word, bool first) {
-        static const char *const keywords[] = {"case", "do", "done", "elif", "else", "esac",
-                                               "fi", "for", "function", "if", "in", "select",
-                                               "then", "time", "until", "while"};
+        static const char *const keywords[] = {"case", "do",   "done",     "elif", "else", "esac",
+                                               "fi",   "for",  "function", "if",   "in",   "select",
+                                               "then", "time", "until",    "while"};
         if (*word == '\0')
                 return false;
         for (const char *p = word; *p; p++)
@@ -270,7 +273,8 @@ const char *text_shell_quote(char *const *argv, size_t argc, char *buf, size_t s
 
 #define NEAREST_LENGTH_MAX 64
 
-/* Optimal string alignment: insertions, deletions, replacements and swaps of neighbours cost 1 each. */
+/* Optimal string alignment: insertions, deletions, replacements and swaps of neighbours cost 1
+ * each. */
 static unsigned edit_distance(const char *a, size_t n, const char *b, size_t m) {
         unsigned rows[3][NEAREST_LENGTH_MAX + 1];
         unsigned *before = rows[0], *last = rows[1], *row = rows[2];
@@ -279,9 +283,9 @@ static unsigned edit_distance(const char *a, size_t n, const char *b, size_t m) 
         for (unsigned i = 1; i <= n; i++) {
                 row[0] = i;
                 for (size_t j = 1; j <= m; j++) {
-                        int x = tolower((unsigned char)a[i - 1]), y = tolower((unsigned char)b[j - 1]);
-                        row[j] = MIN_OF(last[j - 1] + (x != y),
-                                        MIN_OF(last[j], row[j - 1]) + 1);
+                        int x = tolower((unsigned char)a[i - 1]),
+                            y = tolower((unsigned char)b[j - 1]);
+                        row[j] = MIN_OF(last[j - 1] + (x != y), MIN_OF(last[j], row[j - 1]) + 1);
                         if (i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) &&
                             y == tolower((unsigned char)a[i - 2]))
                                 row[j] = MIN_OF(row[j], before[j - 2] + 1);

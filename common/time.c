@@ -1,5 +1,5 @@
-/* The durations and clocks of time.h. Durations are read and written with integers only: a double loses
- * microseconds beyond 285 years and rounds on the way in and out. */
+/* The durations and clocks of time.h. Durations are read and written with integers only: a double
+ * loses microseconds beyond 285 years and rounds on the way in and out. */
 #include "common/time.h"
 
 #include "common/macro.h"
@@ -45,7 +45,7 @@ usec_t usec_add(usec_t a, usec_t b) {
 /* ---- reading ---- */
 
 typedef struct Number {
-        uint64_t whole; /* UINT64_MAX: that or more */
+        uint64_t whole;           /* UINT64_MAX: that or more */
         uint64_t fraction, scale; /* fraction / scale, scale a power of ten */
 } Number;
 
