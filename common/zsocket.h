@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#define ZSOURCE_FRAMES_MAX 4
+#define ZSOURCE_FRAMES_MAX 8 /* a ZAP request has seven and one to spare */
 
 /* A frame that was received. Its bytes belong to the ZMessage that it is part of. To keep them,
  * call zframe_take. */

@@ -2,9 +2,9 @@
  * prepare callback asks the socket itself, before every poll, whether there is input; *defer* then
  * runs one turn.
  *
- *      any handler sends ──► edge of ZMQ_FD is gone, input may wait
- *      next iteration: prepare ─ ZMQ_EVENTS has POLLIN ─► arm defer ─► poll does not sleep ─► turn:
- * ≤ 64 messages
+ *      a handler sends ──► the edge of ZMQ_FD is gone, input may wait
+ *      before the poll: prepare ── ZMQ_EVENTS has POLLIN ──► arm defer ──► the poll does not sleep
+ *      defer: one turn, at most ZSOURCE_BATCH messages
  *
  * Invariant: when sd-event sleeps, every enabled source's ZMQ_EVENTS was read after the last
  * operation on its socket and had no input. It holds as long as nobody uses the socket from within
