@@ -125,9 +125,10 @@
 
 /* stream: StreamKind. attempt 0: the latest. wait 1: answer only when there is something beyond offset or nothing will come. */
 #define WIRE_OUTPUT(U, I, T, B, N, S, L) U(id) U(attempt) U(stream) U(offset) U(max) U(wait)
-/* payload frame: size bytes. end 1: no byte will ever come after these. total, dropped: of the stream so far. state, reason, code: of the task. */
+/* payload frame: size bytes. end 1: no byte will ever come after these. total, dropped: of the stream so far.
+ * state: of the task while it has not ended, 0 afterwards. */
 #define WIRE_OUTPUT_DATA(U, I, T, B, N, S, L)                                                      \
-        U(offset) U(size) U(end) U(total) U(dropped) U(attempt) U(state) U(reason) I(code)
+        U(offset) U(size) U(end) U(total) U(dropped) U(attempt) U(state)
 
 #define WIRE_STATUS(U, I, T, B, N, S, L) U(flags)
 #define WIRE_STATUS_DATA(U, I, T, B, N, S, L)                                                      \
