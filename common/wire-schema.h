@@ -145,8 +145,10 @@
 /* ---- messages between dispatcher and worker ---- */
 
 #define WIRE_SYNC(U, I, T, B, N, S, L) U(epoch) U(n) B(store, WIRE_UUID)
+/* Run ids that are held; running_tasks, unacked_tasks: the task of each, in the same order. */
 #define WIRE_HELLO(U, I, T, B, N, S, L)                                                            \
-        U(serial) U(epoch) U(n) B(store, WIRE_UUID) N(running, WIRE_RUNS_MAX) N(unacked, WIRE_TASKS_MAX)
+        U(serial) U(epoch) U(n) B(store, WIRE_UUID) N(running, WIRE_RUNS_MAX)                      \
+        N(unacked, WIRE_TASKS_MAX) N(running_tasks, WIRE_RUNS_MAX) N(unacked_tasks, WIRE_TASKS_MAX)
 #define WIRE_RUN(U, I, T, B, N, S, L) U(epoch) U(n) L(runs, WireRunItem, WIRE_RUNS_MAX)
 #define WIRE_STARTED(U, I, T, B, N, S, L) U(serial) L(runs, WireStartedItem, WIRE_RUNS_MAX)
 #define WIRE_END(U, I, T, B, N, S, L) U(serial) L(runs, WireEndItem, WIRE_RUNS_MAX)
