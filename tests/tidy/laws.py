@@ -35,7 +35,7 @@ IMPURE_CALLS = [
     "log_debug",
 ]
 
-# Law 3: a library's header -> the files that may include it. Tests and bench talk to libraries directly.
+# Law 3: a library's header -> the files that may include it. Tests and bench use them directly.
 LIBRARIES = {
     "zmq.h": ["common/zsource*", "common/zsocket*", "*link*.c", "client/*connection*.c",
               "bench/*", "tests/*"],
