@@ -1,5 +1,5 @@
-/* Walks a file's tree (not the table, so that nothing in the file goes unseen), takes what the table
- * knows into the draft and reports the rest. A finding never stops the walk. */
+/* Walks a file's tree (not the table, so that nothing in the file goes unseen), takes what the
+ * table knows into the draft and reports the rest. A finding never stops the walk. */
 #include "config/draft.h"
 #include "config/value.h"
 

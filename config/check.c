@@ -1,5 +1,5 @@
-/* The draft as a whole: its start from the table, its completion by what is built in, and the checks
- * that need more than one key. */
+/* The draft as a whole: its start from the table, its completion by what is built in, and the
+ * checks that need more than one key. */
 #include "config/draft.h"
 #include "config/value.h"
 

@@ -30,7 +30,8 @@ const PoolConfig *config_pool(const Config *c, const char *name) {
         return NULL;
 }
 
-/* The mask's size is the kernel's, which may know of more processors than cpu_set_t has room for. */
+/* The mask's size is the kernel's, which may know of more processors than cpu_set_t has room for.
+ */
 static unsigned usable_processors(void) {
         int count = 0;
 

@@ -1,20 +1,20 @@
 /* The configuration of an instance: one schema, one loader, one set of checks for every program.
  *
  * Files are libconfig text. stintd reads the main file, then those of conf.d in the order of their
- * names: named entries of the lists (queues, pools) add up, a name given twice is an error that names
- * both places, scalars override. What comes out is checked as a whole, every finding is reported with
- * file:line, and one bad finding refuses all. The accepted configuration is written out as one
- * libconfig text, without includes, into a sealed memfd; dispatcher and workers load it from there
- * with the same code, so no process ever meets a half-edited file.
+ * names: named entries of the lists (queues, pools) add up, a name given twice is an error that
+ * names both places, scalars override. What comes out is checked as a whole, every finding is
+ * reported with file:line, and one bad finding refuses all. The accepted configuration is written
+ * out as one libconfig text, without includes, into a sealed memfd; dispatcher and workers load it
+ * from there with the same code, so no process ever meets a half-edited file.
  *
- * Keys are rows of a table (config/schema.h): name, type, bounds, default, meaning. An unknown key is
- * an error with the nearest known one. Durations and sizes are strings ("30s", "2G").
+ * Keys are rows of a table (config/schema.h): name, type, bounds, default, meaning. An unknown key
+ * is an error with the nearest known one. Durations and sizes are strings ("30s", "2G").
  *
- * What is written is what exists: once any file has `queues`, exactly the queues that are listed; the
- * same for `pools`. Without `queues` there is one queue, "default"; without `pools` there is one pool,
- * "default", of automatic size, which runs commands from every queue. Every queue must be served by a
- * pool, a pool serves only queues that exist, and the pools of one queue agree on what a task is: a
- * command or a message.
+ * What is written is what exists: once any file has `queues`, exactly the queues that are listed;
+ * the same for `pools`. Without `queues` there is one queue, "default"; without `pools` there is
+ * one pool, "default", of automatic size, which runs commands from every queue. Every queue must be
+ * served by a pool, a pool serves only queues that exist, and the pools of one queue agree on what
+ * a task is: a command or a message.
  *
  * No global state; a Config is the caller's and never changes once loaded. Any thread. */
 #pragma once
@@ -46,7 +46,8 @@ typedef struct QueueConfig {
 typedef struct PoolConfig {
         char name[CONFIG_NAME_MAX + 1];
         HandlerKind handler;
-        uint32_t workers; /* CONFIG_WORKERS_AUTO or 1 … CONFIG_WORKERS_MAX; see pool_config_workers */
+        uint32_t workers; /* CONFIG_WORKERS_AUTO or 1 … CONFIG_WORKERS_MAX; see pool_config_workers
+                           */
         char (*queues)[CONFIG_NAME_MAX + 1]; /* every one is in Config.queues */
         size_t queue_count;
 } PoolConfig;
@@ -79,19 +80,20 @@ typedef struct ConfigFindings {
 } ConfigFindings;
 void config_findings_done(ConfigFindings *f);
 
-/* Reads paths->config and paths->config_d over the built-in defaults (a queue and a command pool named
- * "default"; sockets and database of the instance). A file named explicitly (required) must exist; the
- * default one need not. 0; -EINVAL with findings; other negative errno with findings as well (none only
- * for -ENOMEM). */
+/* Reads paths->config and paths->config_d over the built-in defaults (a queue and a command pool
+ * named "default"; sockets and database of the instance). A file named explicitly (required) must
+ * exist; the default one need not. 0; -EINVAL with findings; other negative errno with findings as
+ * well (none only for -ENOMEM). */
 typedef enum ConfigPresence { CONFIG_OPTIONAL, CONFIG_REQUIRED } ConfigPresence;
 int config_load(const InstancePaths *paths, ConfigPresence presence, ConfigFindings *findings,
                 Config **ret);
 
-/* Loads what config_seal wrote. 0 or negative errno (findings say why). Reads by pread from offset 0:
- * the descriptor is shared. */
+/* Loads what config_seal wrote. 0 or negative errno (findings say why). Reads by pread from offset
+ * 0: the descriptor is shared. */
 int config_load_fd(int fd, ConfigFindings *findings, Config **ret);
 
-/* A sealed memfd (F_SEAL_WRITE | SHRINK | GROW | SEAL, close-on-exec) with the canonical text of c. */
+/* A sealed memfd (F_SEAL_WRITE | SHRINK | GROW | SEAL, close-on-exec) with the canonical text of c.
+ */
 int config_seal(const Config *c, int *ret_fd);
 
 Config *config_free(Config *c); /* accepts NULL, returns NULL */

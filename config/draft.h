@@ -26,8 +26,8 @@ typedef struct Draft {
 int draft_init(Draft *d, Report *report);
 void draft_done(Draft *d);
 
-/* Lays a file's tree over the draft: scalars replace, queues and pools are added. Findings go to the
- * report; only lack of memory is returned. The tree's places must outlive the draft. */
+/* Lays a file's tree over the draft: scalars replace, queues and pools are added. Findings go to
+ * the report; only lack of memory is returned. The tree's places must outlive the draft. */
 int draft_apply(Draft *d, const Node *root);
 
 /* Adds what is built in where no file has queues or pools. 0 or -ENOMEM. */

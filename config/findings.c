@@ -1,5 +1,6 @@
-/* Findings: lines for people, bounded in number, owned by the caller's ConfigFindings. Lack of memory
- * is remembered as the error, so that a finding that could not be kept still fails the load. */
+/* Findings: lines for people, bounded in number, owned by the caller's ConfigFindings. Lack of
+ * memory is remembered as the error, so that a finding that could not be kept still fails the load.
+ */
 #include "config/findings.h"
 
 #include "common/text.h"

@@ -1,8 +1,8 @@
 /* Loading: which files are read, in which order, and what happens to what they say.
  *
- * Trees and sources are kept until the end, because places in messages point into them. Checks of the
- * whole are made only when every file could be parsed: what a broken file would have added would be
- * missed everywhere. */
+ * Trees and sources are kept until the end, because places in messages point into them. Checks of
+ * the whole are made only when every file could be parsed: what a broken file would have added
+ * would be missed everywhere. */
 #include "config/draft.h"
 
 #include "common/text.h"
@@ -72,8 +72,8 @@ static void load_file(Loader *l, const char *path, ConfigPresence presence) {
                 return;
         if (r < 0) {
                 l->unparsed = true;
-                report_add(&l->report, r, (Place){.file = path}, "cannot read the configuration: %s",
-                           source_read_error(r));
+                report_add(&l->report, r, (Place){.file = path},
+                           "cannot read the configuration: %s", source_read_error(r));
                 return;
         }
         /* What failed is in the report. */

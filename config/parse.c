@@ -1,7 +1,8 @@
 /* The one file that knows libconfig: text in, Node tree out, libconfig's own tree gone again.
  *
- * Types are taken from config_setting_type, because libconfig's lookups "succeed" with 0 for a type that
- * does not fit. Text comes from a Source, which has dealt with includes, depth and wrapping integers. */
+ * Types are taken from config_setting_type, because libconfig's lookups "succeed" with 0 for a type
+ * that does not fit. Text comes from a Source, which has dealt with includes, depth and wrapping
+ * integers. */
 #include "config/parse.h"
 
 #include "common/text.h"

@@ -1,6 +1,6 @@
 /* The table of keys. Bounds are chosen so that a slip (a missing unit, a digit too many) is refused
- * while every sane value passes. "none" switches a bound of retention off; 0 is refused there, because
- * half of the world's programs take it for "keep nothing" and half for "no bound". */
+ * while every sane value passes. "none" switches a bound of retention off; 0 is refused there,
+ * because half of the world's programs take it for "keep nothing" and half for "no bound". */
 #include "config/schema.h"
 
 #include <string.h>
@@ -83,7 +83,8 @@ const ConfigKey *config_schema_find(const char *group, const char *name) {
         return NULL;
 }
 
-/* What follows group in path: "store" and "store.retention" give "retention"; NULL: path is not below. */
+/* What follows group in path: "store" and "store.retention" give "retention"; NULL: path is not
+ * below. */
 static const char *below(const char *group, const char *path) {
         size_t n = strlen(group);
 

@@ -1,5 +1,5 @@
-/* Every key of the configuration, as data: what reads, checks, writes and documents keys goes through
- * this table, so that a key is added by one row (and a field in config.h). */
+/* Every key of the configuration, as data: what reads, checks, writes and documents keys goes
+ * through this table, so that a key is added by one row (and a field in config.h). */
 #pragma once
 
 #include "config/config.h"
@@ -27,7 +27,7 @@ typedef struct ConfigKey {
         uint64_t min, max;
         const ConfigWord *words; /* that stand for a value */
         size_t word_count;
-        const char *fallback; /* as it is written in a file; NULL: see fallback_note */
+        const char *fallback;      /* as it is written in a file; NULL: see fallback_note */
         const char *fallback_note; /* what holds without the key when fallback is NULL */
         const char *meaning;
         size_t offset, size; /* of the field in Config, or in QueueConfig or PoolConfig */

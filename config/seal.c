@@ -1,6 +1,6 @@
-/* The canonical text: every key of the table, in its order, one a line, no include and no comment. It
- * is what a person would have to write to say all of it, and it is parsed by the same code as what a
- * person wrote. In a memfd it cannot change any more, whoever holds the descriptor. */
+/* The canonical text: every key of the table, in its order, one a line, no include and no comment.
+ * It is what a person would have to write to say all of it, and it is parsed by the same code as
+ * what a person wrote. In a memfd it cannot change any more, whoever holds the descriptor. */
 #include "config/value.h"
 
 #include <errno.h>

@@ -1,11 +1,11 @@
 /* Reads configuration text, expands @include and keeps a map of lines.
  *
- * libconfig could include files itself, but then it reads whatever the name leads to (a FIFO, a device,
- * a file that includes itself), looks relative names up in one directory, blames mistakes on the wrong
- * file, and also accepts what it should not: integers wrap, an unterminated comment swallows the rest.
- * A scanner that knows only strings, comments, words, numbers and brackets is enough to close all of
- * these; grammar and values stay libconfig's. Everything is bounded: bytes, depth of files, depth of
- * brackets. At the first mistake the scan ends, as a parser's does.
+ * libconfig could include files itself, but then it reads whatever the name leads to (a FIFO, a
+ * device, a file that includes itself), looks relative names up in one directory, blames mistakes
+ * on the wrong file, and also accepts what it should not: integers wrap, an unterminated comment
+ * swallows the rest. A scanner that knows only strings, comments, words, numbers and brackets is
+ * enough to close all of these; grammar and values stay libconfig's. Everything is bounded: bytes,
+ * depth of files, depth of brackets. At the first mistake the scan ends, as a parser's does.
  *
  * Integers that do not fit an int get libconfig's suffix L, so that they keep their value. */
 #include "config/source.h"
@@ -24,9 +24,9 @@ typedef struct Output {
         Report *report;
         FILE *stream;
         size_t limit_bytes, bytes_read; /* of all files together */
-        bool in_line;      /* the current line has its entry in the map */
-        char last_code;    /* the last character of code, 0 at first */
-        unsigned nesting;  /* open brackets */
+        bool in_line;                   /* the current line has its entry in the map */
+        char last_code;                 /* the last character of code, 0 at first */
+        unsigned nesting;               /* open brackets */
 } Output;
 
 typedef struct Scan {
@@ -237,7 +237,7 @@ static char *include_path(const Scan *s, const char *name) {
         if (name[0] == '/' || !slash)
                 return strdup(name);
         return asprintf(&path, "%.*s/%s", (int)(slash - includer), includer, name) < 0 ? NULL
-                                                                                      : path;
+                                                                                       : path;
 }
 
 static int scan_include(Scan *s) {
@@ -327,8 +327,12 @@ static int scan_text(Output *out, const char *name, const char *text, size_t siz
         files[source->file_count] = strdup(name);
         if (!files[source->file_count])
                 return -ENOMEM;
-        Scan s = {.out = out, .at = text, .end = text + size, .file = source->file_count++,
-                  .line = 1, .depth = depth};
+        Scan s = {.out = out,
+                  .at = text,
+                  .end = text + size,
+                  .file = source->file_count++,
+                  .line = 1,
+                  .depth = depth};
 
         int r = check_bytes(out, (Place){.file = source->files[s.file]}, text, size, from);
         if (r == 0 && at_text(&s, byte_order_mark))

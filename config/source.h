@@ -1,4 +1,5 @@
-/* The text of one configuration file with everything that it includes, and where each line came from. */
+/* The text of one configuration file with everything that it includes, and where each line came
+ * from. */
 #pragma once
 
 #include "config/findings.h"
@@ -22,14 +23,14 @@ typedef struct Source {
         size_t line_count, line_alloc;
 } Source;
 
-/* Opens a regular file without ever blocking. -ENOENT and so on; -EISDIR; -ENOTSUP: neither file nor
- * directory; -EFBIG: beyond SOURCE_BYTES_MAX. Reports nothing. */
+/* Opens a regular file without ever blocking. -ENOENT and so on; -EISDIR; -ENOTSUP: neither file
+ * nor directory; -EFBIG: beyond SOURCE_BYTES_MAX. Reports nothing. */
 int source_read_file(const char *path, char **ret_text, size_t *ret_size);
 const char *source_read_error(int error); /* the reason, for people */
 
-/* Scans text, the contents of the file name, and reads what it includes. A relative include is looked
- * up beside the including file. limit_bytes bounds all of it together. 0 or what was reported; s needs
- * source_done in any case. */
+/* Scans text, the contents of the file name, and reads what it includes. A relative include is
+ * looked up beside the including file. limit_bytes bounds all of it together. 0 or what was
+ * reported; s needs source_done in any case. */
 int source_load(Source *s, const char *name, const char *text, size_t size, size_t limit_bytes,
                 Report *report);
 void source_done(Source *s);
@@ -37,6 +38,6 @@ void source_done(Source *s);
 /* Where line (from 1) of the text came from. Lines behind the end give the last one. */
 Place source_place(const Source *s, unsigned line);
 
-/* The last line with code before line, if it is in another file: a mistake at the end of an included
- * file is noticed only behind it. line 0: there is none. */
+/* The last line with code before line, if it is in another file: a mistake at the end of an
+ * included file is noticed only behind it. line 0: there is none. */
 Place source_place_before(const Source *s, unsigned line);

@@ -1,5 +1,5 @@
-/* Each type of key in its three directions: read, expect, write. A type that needs its own rule has it
- * here and nowhere else. */
+/* Each type of key in its three directions: read, expect, write. A type that needs its own rule has
+ * it here and nowhere else. */
 #include "config/value.h"
 
 #include "common/text.h"
@@ -16,7 +16,8 @@ static const void *field_const(const ConfigKey *key, const void *record) {
         return (const char *)record + key->offset;
 }
 
-/* Numeric fields are int, uint32_t or uint64_t (little of a value is lost only by our own table). */
+/* Numeric fields are int, uint32_t or uint64_t (little of a value is lost only by our own table).
+ */
 static void store_number(const ConfigKey *key, void *record, uint64_t value) {
         uint32_t narrow = (uint32_t)value;
 
@@ -184,7 +185,10 @@ static const char *size_exact(uint64_t bytes, char *buf, size_t size) {
 
 static void print_words(const ConfigKey *key, const char *separator, FILE *f) {
         for (size_t i = 0; i < key->word_count; i++)
-                fprintf(f, "%s\"%s\"", i == 0 ? separator : i + 1 == key->word_count ? " or " : ", ",
+                fprintf(f, "%s\"%s\"",
+                        i == 0                     ? separator
+                        : i + 1 == key->word_count ? " or "
+                                                   : ", ",
                         key->words[i].word);
 }
 
@@ -210,7 +214,8 @@ static void print_expected(const ConfigKey *key, FILE *f) {
                         size_exact(key->max, max, sizeof max));
                 break;
         case TYPE_NAME:
-                fprintf(f, "a name in quotes of %llu to %llu letters, digits, \"_\", \".\" or \"-\"",
+                fprintf(f,
+                        "a name in quotes of %llu to %llu letters, digits, \"_\", \".\" or \"-\"",
                         (unsigned long long)key->min, (unsigned long long)key->max);
                 break;
         case TYPE_SOCKET:

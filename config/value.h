@@ -1,5 +1,5 @@
-/* Values of keys: from the text of a file into the field of a record and back, by type. A record is a
- * Config, a QueueConfig or a PoolConfig, as the key's group says. */
+/* Values of keys: from the text of a file into the field of a record and back, by type. A record is
+ * a Config, a QueueConfig or a PoolConfig, as the key's group says. */
 #pragma once
 
 #include "config/parse.h"
