@@ -87,26 +87,28 @@ static int file_open(void) {
         return 0;
 }
 
-static bool file_is_current(void) {
-        struct stat open_file, named;
-        return state.fd >= 0 && fstat(state.fd, &open_file) == 0 && stat(state.path, &named) == 0 &&
-               open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
+static bool file_is_current(int fd) {
+        struct stat ours, named;
+        return fd >= 0 && fstat(fd, &ours) == 0 && stat(state.path, &named) == 0 &&
+               ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
 }
 
+/* The lock is on a description of its own: processes that share state.fd since a fork would all get
+ * it. */
 static void file_rotate(void) {
-        int locked = state.fd;
-        if (flock(locked, LOCK_EX | LOCK_NB) < 0)
-                return;
-        if (file_is_current())
+        int lock = open(state.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+        if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0 && file_is_current(lock) &&
+            file_is_current(state.fd))
                 (void)rename(state.path, state.old_path); /* failing, the file grows on */
-        flock(locked,
-              LOCK_UN); /* a forked child may share the description: do not wait for close */
-        (void)file_open();
+        if (lock >= 0)
+                close(lock);
+        if (!file_is_current(state.fd))
+                (void)file_open();
 }
 
 static int file_write(const char *line, size_t size) {
         struct stat st;
-        if (!file_is_current()) {
+        if (!file_is_current(state.fd)) {
                 int r = file_open();
                 if (r < 0)
                         return r;
