@@ -1,6 +1,7 @@
-/* Where a run's output is kept once it does not fit into its END, or once somebody reads it while it runs:
- * STATE/output/NNN/RUNID.out and .err, NNN = run id % 1000 in three digits, RUNID in 16 hex digits, mode 0600. The worker
- * writes them, the dispatcher's store thread reads and removes them. */
+/* Where a run's output is kept once it does not fit into its END, or once somebody reads it while
+ * it runs: STATE/output/NNN/RUNID.out and .err, NNN = run id % 1000 in three digits, RUNID in 16
+ * hex digits, mode 0600. The worker writes them, the dispatcher's store thread reads and removes
+ * them. */
 #pragma once
 
 #include "common/wire.h"

@@ -1,34 +1,34 @@
 /* The whole contract between the supervisor (stintd) and its two kinds of children.
  *
- * Supervisor and dispatcher talk over one SOCK_SEQPACKET pair in fixed-size structs, one a packet. The
- * supervisor spawns, signals and reaps; the dispatcher decides how many workers there should be and
- * whom to stop. Workers are named by serial, never by pid: a pid can be reused, a serial never is, not
- * even by a later instance (the supervisor keeps the last one given in STATE/alive).
+ * Supervisor and dispatcher talk over one SOCK_SEQPACKET pair in fixed-size structs, one a packet.
+ * The supervisor spawns, signals and reaps; the dispatcher decides how many workers there should be
+ * and whom to stop. Workers are named by serial, never by pid: a pid can be reused, a serial never
+ * is, not even by a later instance (the supervisor keeps the last one given in STATE/alive).
  *
  *      supervisor -> dispatcher                    dispatcher -> supervisor
  *      ROSTER  one per living or dying worker      READY    takes over: loaded, bound, synced
- *      ROSTER_END                                  PING     every SUPERVISE_PING_USEC, also while loading
- *      SPAWNED answers SPAWN                       STATUS   one line for `systemctl status`
+ *      ROSTER_END                                  PING     every SUPERVISE_PING_USEC, also while
+ * loading SPAWNED answers SPAWN                       STATUS   one line for `systemctl status`
  *      SPAWN_FAILED answers SPAWN (error)          SPAWN    one worker for a pool
  *      EXITED  only after every remnant is dead    SIGNAL   to a worker by serial
- *      RELOAD  with a sealed memfd attached        RELOADED accepted (error 0) or refused (error, text)
- *      STOP    no starts, end the running, flush   STOPPED  all is flushed; exits 0 after it
+ *      RELOAD  with a sealed memfd attached        RELOADED accepted (error 0) or refused (error,
+ * text) STOP    no starts, end the running, flush   STOPPED  all is flushed; exits 0 after it
  *      HANDOVER flush and exit 0; workers stay     EXIT_SEEN serial: drop this end from the roster
  *
- * A new dispatcher first receives the ROSTER of everything that lives, ends included that no dispatcher
- * has confirmed with EXIT_SEEN, then ROSTER_END. Strings are NUL-terminated. Both ends are of one
- * package, but not always of one version (an upgrade replaces the dispatcher first): a packet whose
- * version differs is a protocol error that ends the dispatcher. */
+ * A new dispatcher first receives the ROSTER of everything that lives, ends included that no
+ * dispatcher has confirmed with EXIT_SEEN, then ROSTER_END. Strings are NUL-terminated. Both ends
+ * are of one package, but not always of one version (an upgrade replaces the dispatcher first): a
+ * packet whose version differs is a protocol error that ends the dispatcher. */
 #pragma once
 
 #include <stdint.h>
 #include <sys/resource.h>
 
-#define SUPERVISE_VERSION    1u
-#define SUPERVISE_PING_USEC  2000000u  /* the dispatcher pings this often */
-#define SUPERVISE_HANG_USEC  10000000u /* silent for this long: ABRT, 1 s later KILL */
-#define SUPERVISE_NAME_MAX   64
-#define SUPERVISE_TEXT_MAX   512
+#define SUPERVISE_VERSION   1u
+#define SUPERVISE_PING_USEC 2000000u  /* the dispatcher pings this often */
+#define SUPERVISE_HANG_USEC 10000000u /* silent for this long: ABRT, 1 s later KILL */
+#define SUPERVISE_NAME_MAX  64
+#define SUPERVISE_TEXT_MAX  512
 
 typedef enum SuperviseType {
         SUPERVISE_ROSTER = 1,
@@ -60,31 +60,35 @@ typedef struct SuperviseMessage {
         uint32_t version;    /* SUPERVISE_VERSION */
         uint32_t type;       /* SuperviseType */
         uint64_t serial;     /* of the worker: ROSTER SPAWNED EXITED SIGNAL EXIT_SEEN */
-        uint64_t generation; /* config generation: ROSTER SPAWNED RELOAD RELOADED; ROSTER_END: the one in force */
-        uint64_t binary;     /* which opening of the worker binary it runs: ROSTER SPAWNED; ROSTER_END: the one in force */
-        int32_t pid;         /* for people to read: ROSTER SPAWNED EXITED */
-        int32_t state;       /* SuperviseWorkerState: ROSTER */
-        int32_t status;      /* as wait4() gives it: EXITED, ROSTER of an exited one */
-        int32_t signal;      /* SIGNAL */
-        int32_t error;       /* an errno, 0 is success: SPAWN_FAILED RELOADED */
+        uint64_t generation; /* config generation: ROSTER SPAWNED RELOAD RELOADED; ROSTER_END: the
+                                one in force */
+        uint64_t binary; /* which opening of the worker binary it runs: ROSTER SPAWNED; ROSTER_END:
+                            the one in force */
+        int32_t pid;     /* for people to read: ROSTER SPAWNED EXITED */
+        int32_t state;   /* SuperviseWorkerState: ROSTER */
+        int32_t status;  /* as wait4() gives it: EXITED, ROSTER of an exited one */
+        int32_t signal;  /* SIGNAL */
+        int32_t error;   /* an errno, 0 is success: SPAWN_FAILED RELOADED */
         int32_t reserved;
-        struct rusage usage; /* of the worker and all it waited for: EXITED */
-        char pool[SUPERVISE_NAME_MAX + 1];  /* SPAWN SPAWNED SPAWN_FAILED ROSTER EXITED */
-        char text[SUPERVISE_TEXT_MAX];      /* STATUS RELOADED */
+        struct rusage usage;               /* of the worker and all it waited for: EXITED */
+        char pool[SUPERVISE_NAME_MAX + 1]; /* SPAWN SPAWNED SPAWN_FAILED ROSTER EXITED */
+        char text[SUPERVISE_TEXT_MAX];     /* STATUS RELOADED */
 } SuperviseMessage;
 
 /* What a child finds open when it starts; every other descriptor is closed. */
 enum {
-        SUPERVISE_FD_CHANNEL = 3, /* dispatcher: the SEQPACKET pair. worker: a pipe that only tells EOF */
-        SUPERVISE_FD_CONFIG,      /* sealed memfd with the configuration in force (config/config.h) */
-        SUPERVISE_FD_ALIVE,       /* STATE/alive with a shared flock: held until the process is dead */
-        SUPERVISE_FD_FIRST,       /* worker: listening socket RUN/w/SERIAL.sock for its PULL */
+        SUPERVISE_FD_CHANNEL =
+                3, /* dispatcher: the SEQPACKET pair. worker: a pipe that only tells EOF */
+        SUPERVISE_FD_CONFIG, /* sealed memfd with the configuration in force (config/config.h) */
+        SUPERVISE_FD_ALIVE,  /* STATE/alive with a shared flock: held until the process is dead */
+        SUPERVISE_FD_FIRST,  /* worker: listening socket RUN/w/SERIAL.sock for its PULL */
         SUPERVISE_FD_CONTROL = SUPERVISE_FD_FIRST, /* dispatcher: listening control socket */
-        SUPERVISE_FD_EVENTS,      /* dispatcher: listening event socket */
-        SUPERVISE_FD_RESULTS,     /* dispatcher: listening RUN/results.sock */
+        SUPERVISE_FD_EVENTS,                       /* dispatcher: listening event socket */
+        SUPERVISE_FD_RESULTS,                      /* dispatcher: listening RUN/results.sock */
 };
 
 /* Arguments of the children, all required, in long form:
  *   stint-dispatcher --state DIR --run DIR --instance user|system --generation N --binary N
  *   stint-worker     --state DIR --run DIR --instance user|system --pool NAME --serial N
- * Listening sockets are non-blocking. RUN/w/SERIAL.sock is worker SERIAL's; a path is never used twice. */
+ * Listening sockets are non-blocking. RUN/w/SERIAL.sock is worker SERIAL's; a path is never used
+ * twice. */
