@@ -29,7 +29,7 @@ static char *place_format(Place at) {
         return asprintf(&s, "%s:%u", file, at.line) < 0 ? NULL : s;
 }
 
-static char *line_format(Place at, const char *format, va_list ap) {
+_printf_(2, 0) static char *line_format(Place at, const char *format, va_list ap) {
         _cleanup_(freep) char *where = place_format(at), *what = NULL;
         char *line;
 

@@ -98,6 +98,9 @@ TEST(syntax, the_first_error_is_reported_with_its_line) {
                           "stintd.conf:2: syntax error here or just before");
         expect_finding_of("daemon: {\r\n\r\n  = ;\r\n};\r\n",
                           "stintd.conf:3: syntax error here or just before");
+        expect_finding_of(
+                "daemon: { log_level = \"info\" \"x\" ( };\n", /* libconfig loses strings */
+                "stintd.conf:1: syntax error here or just before");
         expect_finding_of("daemon: {\n", "stintd.conf:1: syntax error here or just before");
 }
 
