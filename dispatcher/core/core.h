@@ -162,8 +162,11 @@ typedef struct RecoveredTask {
         uint32_t uid;
         const char *queue; /* unknown to the configuration: kept in a queue without pools */
         usec_t submitted_usec;
-        usec_t due_usec;   /* wall clock: not before, or when the retry is due; 0: now */
-        uint32_t attempts; /* counted attempts that ended */
+        usec_t due_usec;     /* wall clock: not before, or when the retry is due; 0: now */
+        uint32_t attempts;   /* counted attempts that ended: they use up retries */
+        uint32_t executions; /* attempts on record, not counted ones too; 0: as many as attempts */
+        uint32_t lost;       /* how many of these ended with REASON_WORKER_LOST */
+        run_id_t last_run;   /* highest run id on record for it, 0: none */
         bool cancel_requested;
         uint32_t cancel_uid;
         int cancel_signal;
