@@ -51,9 +51,12 @@ static int usage_error(const char *word) {
         for (; options[n].name; n++)
                 names[n] = options[n].name;
         const char *near = strncmp(word, "--", 2) == 0 ? text_nearest(word + 2, names, n) : NULL;
-        error_set(&e, EXIT_USAGE, "wrong argument '%s': %s%s%s", word,
-                  near ? "did you mean --" : "it is unknown or lacks its value", near ? near : "",
-                  near ? "?" : "; see stintd --help");
+        if (near && strcmp(near, word + 2) == 0)
+                error_set(&e, EXIT_USAGE, "%s lacks its value: see stintd --help", word);
+        else if (near)
+                error_set(&e, EXIT_USAGE, "unknown option %s: did you mean --%s?", word, near);
+        else
+                error_set(&e, EXIT_USAGE, "unknown argument '%s': see stintd --help", word);
         return fail(&e);
 }
 

@@ -134,7 +134,31 @@ void world_done(World *w) {
         nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* Whoever does not read is waited for by sd_notify: so it is read whenever we wait. */
+static void notifications_read(World *w) {
+        char text[1024];
+        ssize_t n;
+        while ((n = recv(w->notify, text, sizeof text, MSG_DONTWAIT)) > 0) {
+                if (w->notified_size + (size_t)n + 2 > sizeof w->notified)
+                        w->notified_size = w->notified_seen = 0;
+                memcpy(w->notified + w->notified_size, text, (size_t)n);
+                w->notified_size += (size_t)n;
+                w->notified[w->notified_size++] = '\n';
+                w->notified[w->notified_size] = '\0';
+        }
+}
+
+/* Looks from where the last one that was found ended. */
+static bool notified(World *w, const char *part) {
+        notifications_read(w);
+        const char *found = strstr(w->notified + w->notified_seen, part);
+        if (found)
+                w->notified_seen = (size_t)(found - w->notified) + strlen(part);
+        return found != NULL;
+}
+
 static bool has_exited(World *w, int *ret_status) {
+        notifications_read(w);
         pid_t pid = waitpid(w->stintd, ret_status, WNOHANG);
         cr_assert_geq(pid, 0);
         return pid > 0;
@@ -161,9 +185,14 @@ void world_kill_dispatcher(World *w) {
         w->link = -1;
 }
 
+static bool is_readable(World *w, int fd) {
+        struct pollfd p = {fd, POLLIN, 0};
+        notifications_read(w);
+        return poll(&p, 1, 2) == 1;
+}
+
 void dispatcher_accept(World *w) {
-        struct pollfd p = {w->listener, POLLIN, 0};
-        cr_assert_eq(poll(&p, 1, DEADLINE_MSEC), 1, "no dispatcher came");
+        WAIT_FOR(is_readable(w, w->listener), "a dispatcher");
         if (w->link >= 0)
                 close(w->link);
         w->link = accept4(w->listener, NULL, NULL, SOCK_CLOEXEC);
@@ -176,8 +205,7 @@ void dispatcher_accept(World *w) {
 
 SuperviseMessage dispatcher_expect(World *w, uint32_t type) {
         SuperviseMessage m = {0};
-        struct pollfd p = {w->link, POLLIN, 0};
-        cr_assert_eq(poll(&p, 1, DEADLINE_MSEC), 1, "no message came, expected type %u", type);
+        WAIT_FOR(is_readable(w, w->link), "a message");
         cr_assert_eq(recv(w->link, &m, sizeof m, 0), sizeof m, "dispatcher ended, expected type %u",
                      type);
         cr_assert_eq(m.type, type, "expected type %u, got %u (worker %lu)", type, m.type, m.serial);
@@ -187,8 +215,7 @@ SuperviseMessage dispatcher_expect(World *w, uint32_t type) {
 unsigned dispatcher_roster(World *w, SuperviseMessage entries[], unsigned max) {
         for (unsigned n = 0;; n++) {
                 SuperviseMessage m;
-                struct pollfd p = {w->link, POLLIN, 0};
-                cr_assert_eq(poll(&p, 1, DEADLINE_MSEC), 1, "no roster came");
+                WAIT_FOR(is_readable(w, w->link), "a roster");
                 cr_assert_eq(recv(w->link, &m, sizeof m, 0), sizeof m,
                              "dispatcher ended in the roster");
                 cr_assert(m.type == SUPERVISE_ROSTER || m.type == SUPERVISE_ROSTER_END, "type %u",
@@ -228,17 +255,6 @@ SuperviseMessage dispatcher_spawn(World *w, const char *pool) {
         return m;
 }
 
-static bool notified(World *w, const char *part) {
-        char text[1024];
-        ssize_t n;
-        while ((n = recv(w->notify, text, sizeof text - 1, MSG_DONTWAIT)) > 0) {
-                text[n] = '\0';
-                if (strstr(text, part))
-                        return true;
-        }
-        return false;
-}
-
 void expect_notified(World *w, const char *part) {
         WAIT_FOR(notified(w, part), part);
 }
@@ -263,6 +279,12 @@ bool is_gone(pid_t pid) {
 
 void expect_gone(pid_t pid) {
         WAIT_FOR(is_gone(pid), "a process to end");
+}
+
+void expect_alive_for(pid_t pid, uint64_t usec) {
+        usec_t until = time_now_monotonic() + usec;
+        WAIT_FOR(is_gone(pid) || time_now_monotonic() >= until, "time to pass");
+        cr_assert(!is_gone(pid), "process %d ended", pid);
 }
 
 void read_file(const char *directory, const char *name, char *buf, size_t size) {

@@ -27,6 +27,8 @@ typedef struct World {
         pid_t dispatcher; /* the stub that we talk to */
         char hello[SUPERVISE_TEXT_MAX], numbers[SUPERVISE_NAME_MAX + 1];
         int listener, link, notify; /* test.sock; the connected stub; NOTIFY_SOCKET */
+        char notified[1 << 16]; /* what came, a line each; the oldest is dropped when it is full */
+        size_t notified_size, notified_seen;
 } World;
 
 World world_new(void);      /* directories, stubs, a good config; nothing runs */
@@ -60,6 +62,7 @@ void expect_logged(World *w, const char *part);
 bool logged(const World *w, const char *part);
 void expect_gone(pid_t pid);
 bool is_gone(pid_t pid);
+void expect_alive_for(pid_t pid, uint64_t usec);
 void read_file(const char *directory, const char *name, char *buf,
                size_t size); /* waits for it to appear */
 unsigned fd_count(pid_t pid);
