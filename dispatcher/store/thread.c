@@ -1,0 +1,174 @@
+/* The store's thread: one round takes what is pending, commits it in groups, answers some reads,
+ * looks at the disk, and does a step of upkeep.
+ *
+ *      take ─▶ commit groups ─▶ answer reads (READS_USEC) ─▶ space ─▶ maintain ─▶ wait or take
+ *
+ * Every read that was handed over is answered after every write that was handed over before it: a
+ * round takes both lists at once and commits first. A group is bounded, so that one transaction
+ * neither grows without end nor delays its acknowledgement. Reads are bounded in time a round, so
+ * that commits do not wait behind a burst of lists. Upkeep runs when nothing has come for
+ * IDLE_USEC, and under load as far as the backend says it must. */
+#include "dispatcher/store/store-internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#define GROUP_OPS_MAX   4096u
+#define GROUP_BYTES_MAX ((size_t)16 << 20)
+#define READS_USEC      (5 * USEC_PER_MSEC)
+#define IDLE_USEC       (5 * USEC_PER_MSEC)
+
+typedef struct Work {
+        Batch *writes;
+        ReadRequest *reads, **reads_end; /* left over from earlier rounds first */
+        Retention retention;
+        usec_t delay_usec; /* wait at most this long for more */
+} Work;
+
+/* ---- taking ---- */
+
+static bool nothing_pending(const Store *s, const Work *w) {
+        return !s->writes && !s->reads && !w->reads && !s->stopping && !s->retention_changed;
+}
+
+static void wait_for_work(Store *s, const Work *w) {
+        if (w->delay_usec == 0)
+                return;
+        usec_t until = usec_add(time_now_monotonic(), w->delay_usec);
+        struct timespec ts = {.tv_sec = (time_t)(until / USEC_PER_SEC),
+                              .tv_nsec = (long)(until % USEC_PER_SEC) * 1000};
+        int r = 0;
+        while (r == 0 && nothing_pending(s, w))
+                r = until == USEC_INFINITY ? pthread_cond_wait(&s->wake, &s->lock)
+                                           : pthread_cond_timedwait(&s->wake, &s->lock, &ts);
+}
+
+/* False: the store is closing and nothing is left to do. */
+static bool take_work(Store *s, Work *w) {
+        pthread_mutex_lock(&s->lock);
+        wait_for_work(s, w);
+        w->writes = take_ptr(s->writes);
+        s->writes_end = &s->writes;
+        *w->reads_end = s->reads;
+        if (s->reads)
+                w->reads_end = s->reads_end;
+        s->reads = NULL;
+        s->reads_end = &s->reads;
+        w->retention = s->retention;
+        s->retention_changed = false;
+        bool stopping = s->stopping;
+        pthread_mutex_unlock(&s->lock);
+        return !stopping || w->writes || w->reads;
+}
+
+/* ---- writing ---- */
+
+/* Cuts the next group off *list and gives its last batch. */
+static Batch *cut_group(Batch **list, Batch **ret_last) {
+        Batch *first = *list, *last = first;
+        size_t ops = first->n, bytes = first->bytes;
+        while (last->next && ops + last->next->n <= GROUP_OPS_MAX &&
+               bytes + last->next->bytes <= GROUP_BYTES_MAX) {
+                last = last->next;
+                ops += last->n;
+                bytes += last->bytes;
+        }
+        *list = take_ptr(last->next);
+        *ret_last = last;
+        return first;
+}
+
+static void tell_failure(Store *s) {
+        StoreDone done = {.kind = STORE_DONE_FATAL, .error = -EIO};
+        memcpy(done.text, s->backend->failed, sizeof done.text);
+        store_complete(s, &done);
+}
+
+static void commit_group(Store *s, Batch *first, const Batch *last) {
+        int r = s->backend->type->commit(s->backend, first);
+        if (backend_has_failed(s->backend)) {
+                tell_failure(s);
+                return;
+        }
+        if (r == -ENOSPC)
+                space_exhausted(&s->space);
+        StoreDone done = {.kind = STORE_DONE_WRITTEN,
+                          .error = r,
+                          .first_ticket = first->ticket,
+                          .last_ticket = last->ticket};
+        store_complete(s, &done);
+}
+
+static void commit_all(Store *s, Work *w) {
+        while (w->writes) {
+                Batch *last, *first = cut_group(&w->writes, &last);
+                if (!backend_has_failed(s->backend))
+                        commit_group(s, first, last);
+                for (const Batch *b = first; b; b = b->next)
+                        space_note_written(&s->space, b->bytes);
+                batch_free_all(first);
+        }
+}
+
+/* ---- reading ---- */
+
+static void answer(Store *s, const StoreRead *read) {
+        StoreDone done = {.kind = STORE_DONE_READ, .error = -EIO};
+        bool failed_before = backend_has_failed(s->backend);
+        if (!failed_before)
+                done.error = s->backend->type->read(s->backend, read, &done);
+        done.read_kind = read->kind;
+        done.cookie = read->cookie;
+        store_complete(s, &done);
+        if (!failed_before && backend_has_failed(s->backend))
+                tell_failure(s);
+}
+
+static void answer_some(Store *s, Work *w) {
+        usec_t until = time_now_monotonic() + READS_USEC;
+        while (w->reads) {
+                ReadRequest *r = w->reads;
+                w->reads = r->next;
+                if (!w->reads)
+                        w->reads_end = &w->reads;
+                answer(s, &r->read);
+                read_request_free(r);
+                if (time_now_monotonic() >= until)
+                        break;
+        }
+}
+
+/* ---- upkeep ---- */
+
+static void look_at_space(Store *s) {
+        StoreDone done = {.kind = STORE_DONE_SPACE};
+        if (space_check(&s->space, time_now_monotonic(), done.text))
+                store_complete(s, &done);
+}
+
+static usec_t maintain(Store *s, const Work *w, StoreLoad load) {
+        if (backend_has_failed(s->backend))
+                return USEC_INFINITY;
+        usec_t delay = s->backend->type->maintain(s->backend, &w->retention, load);
+        if (backend_has_failed(s->backend))
+                tell_failure(s);
+        /* After a burst, wait until it is over before anything is done that can wait. */
+        if (load == STORE_BUSY)
+                delay = MIN_OF(delay, IDLE_USEC);
+        return MIN_OF(delay, space_delay(&s->space, time_now_monotonic()));
+}
+
+void *store_thread(void *argument) {
+        Store *s = argument;
+        Work w = {.reads_end = &w.reads};
+        look_at_space(s);
+        while (take_work(s, &w)) {
+                StoreLoad load = w.writes || w.reads ? STORE_BUSY : STORE_IDLE;
+                commit_all(s, &w);
+                answer_some(s, &w);
+                look_at_space(s);
+                w.delay_usec = maintain(s, &w, load);
+        }
+        return NULL;
+}
