@@ -2,10 +2,10 @@
  * never mix.
  *
  * Rotation among processes without a leader: whoever would pass the bound takes an flock on the
- * file it has open and, if the path still names that file, renames it and opens a new one.
- * Everybody looks at the path's inode before a write and opens it again when another process has
- * rotated. The lock is never waited for: who does not get it writes to the old file, some lines
- * beyond the bound.
+ * file and, if it is still the one that it writes to, renames it and opens a new one. Everybody
+ * looks at the path's inode before a write and opens it again when another process has rotated. The
+ * lock is never waited for: who does not get it writes to the old file, some lines beyond the
+ * bound.
  *
  * A mutex serialises the threads of a process. Lines that could not be written are counted, and the
  * first line that can be written again is followed by that count. */
@@ -97,8 +97,7 @@ static bool file_is_current(int fd) {
  * it. */
 static void file_rotate(void) {
         int lock = open(state.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
-        if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0 && file_is_current(lock) &&
-            file_is_current(state.fd))
+        if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0 && file_is_current(state.fd))
                 (void)rename(state.path, state.old_path); /* failing, the file grows on */
         if (lock >= 0)
                 close(lock);

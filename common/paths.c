@@ -166,15 +166,15 @@ static int make_parents(const Place *p, mode_t mode, Error *error) {
         return 0;
 }
 
-/* Whether others may write in the directory that holds path, so that they can put things there
- * before us. */
+/* Whether everybody may write in the directory that holds path, so that anybody can put things
+ * there before us; unsure counts as yes. */
 static int parent_is_shared(const char *path) {
         char parent[PATH_MAX];
         struct stat st;
         strcpy(parent, path);
         char *slash = strrchr(parent, '/');
         slash[slash == parent] = '\0';
-        return stat(parent, &st) < 0 ? -errno : (st.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+        return stat(parent, &st) < 0 ? -errno : (st.st_mode & S_IWOTH) != 0;
 }
 
 static int place_check(const Place *p, int fd, int shared, Error *error) {

@@ -32,6 +32,8 @@ Test(error, a_text_that_just_fits_is_kept) {
         error_set(&e, EXIT_IO, "%*s", ERROR_TEXT_MAX - 1, "x");
         cr_assert_eq(strlen(e.text), ERROR_TEXT_MAX - 1);
         cr_assert_eq(e.text[ERROR_TEXT_MAX - 2], 'x');
+        error_set(&e, EXIT_IO, "%*s", ERROR_TEXT_MAX, "x");
+        cr_assert_str_eq(e.text + ERROR_TEXT_MAX - 5, " …");
 }
 
 Test(error, a_long_text_is_cut_at_a_whole_character) {

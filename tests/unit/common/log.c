@@ -1,5 +1,5 @@
 /* The log: its lines, its levels, its file shared by many processes, and the journal, for which
- * sd_journal_sendv is defined here in front of the library's. */
+ * sd_journal_sendv is defined here in front of the library's, as is rename for rotations. */
 #include "common/log.h"
 
 #include "tests/unit/common/directory.h"
@@ -17,6 +17,16 @@
 #include <sys/wait.h>
 
 #define FILE_BYTES (8 * 1024 * 1024)
+
+/* What log.c renames passes here first, so that a test can stop a process in the middle of a
+ * rotation. */
+static void (*before_rename)(void);
+
+int rename(const char *from, const char *to) {
+        if (before_rename)
+                before_rename();
+        return renameat(AT_FDCWD, from, AT_FDCWD, to);
+}
 
 static char journal[1024]; /* the items of the last message, a line each */
 
@@ -280,6 +290,44 @@ Test(log, another_process_that_holds_the_lock_is_not_waited_for) {
         close(holder);
         log_info("rotates now");
         expect_file(below(&d, "stintd.log"), "^[^\n]*rotates now\n$");
+        directory_done(&d);
+}
+
+static int rotating[2], go_on[2]; /* pipes: the child has the lock; it may rename now */
+
+static void tell_and_wait(void) {
+        char c = 0;
+        cr_assert_eq(write(rotating[1], &c, 1), 1);
+        cr_assert_eq(read(go_on[0], &c, 1), 1);
+}
+
+static void must_not_rename(void) {
+        cr_assert_fail("two processes rotate at once");
+}
+
+Test(log, a_process_that_shares_the_descriptor_does_not_share_the_lock) {
+        Directory d = directory_new();
+        struct stat st;
+        char c = 0;
+        int status;
+        fill_file(below(&d, "stintd.log"));
+        log_open("stintd", LOG_TARGET_FILE, d.path);
+        cr_assert(pipe(rotating) == 0 && pipe(go_on) == 0);
+        pid_t pid = fork();
+        if (pid == 0) {
+                before_rename = tell_and_wait;
+                log_info("from the child");
+                _exit(0);
+        }
+        cr_assert_eq(read(rotating[0], &c, 1), 1);
+        before_rename = must_not_rename;
+        log_info("in the old file");
+        cr_assert_eq(write(go_on[1], &c, 1), 1);
+        cr_assert_eq(waitpid(pid, &status, 0), pid);
+        log_info("from the parent");
+        cr_assert_eq(stat(below(&d, "stintd.log.1"), &st), 0);
+        cr_assert_gt(st.st_size, FILE_BYTES);
+        expect_file(below(&d, "stintd.log"), "^[^\n]*from the child\n[^\n]*from the parent\n$");
         directory_done(&d);
 }
 

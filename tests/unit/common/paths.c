@@ -104,7 +104,10 @@ Test(find, empty_variables_are_unset_ones) {
 
 Test(find, home_comes_from_the_account_when_unset) {
         char expected[PATH_MAX];
-        snprintf(expected, sizeof(expected), "%s/.local/state/stint", getpwuid(geteuid())->pw_dir);
+        const struct passwd *account = getpwuid(geteuid());
+        if (!account)
+                cr_skip_test("this uid has no account");
+        snprintf(expected, sizeof(expected), "%s/.local/state/stint", account->pw_dir);
         unsetenv("HOME");
         cr_assert_str_eq(find(INSTANCE_USER).state, expected);
 }

@@ -83,6 +83,7 @@ Test(utf8, refuses_overlong_surrogate_too_large_and_broken_sequences) {
                 "\xFF",
                 "\xF0\x8F\xBF\xBF",
                 "\xFE",
+                "\xF8\x90\x80\x80",
                 "\xF4\x90\x80\x80",
                 "\xF5\x80\x80\x80",
                 "ok\xE2\x82",
