@@ -1,5 +1,6 @@
 /* The log: its lines, its levels, its file shared by many processes, and the journal, for which
- * sd_journal_sendv is defined here in front of the library's, as is rename for rotations. */
+ * sd_journal_sendv is defined here in front of the library's, as are rename and flock for
+ * rotations. */
 #include "common/log.h"
 
 #include "tests/unit/common/directory.h"
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
@@ -26,6 +28,15 @@ int rename(const char *from, const char *to) {
         if (before_rename)
                 before_rename();
         return renameat(AT_FDCWD, from, AT_FDCWD, to);
+}
+
+/* The same for its locks. */
+static void (*before_lock)(void);
+
+int flock(int fd, int operation) {
+        if (before_lock)
+                before_lock();
+        return (int)syscall(SYS_flock, fd, operation);
 }
 
 static char journal[1024]; /* the items of the last message, a line each */
@@ -291,6 +302,28 @@ Test(log, another_process_that_holds_the_lock_is_not_waited_for) {
         log_info("rotates now");
         expect_file(below(&d, "stintd.log"), "^[^\n]*rotates now\n$");
         directory_done(&d);
+}
+
+static Directory rotated;
+
+static void rotate_as_another_would(void) {
+        before_lock = NULL;
+        cr_assert_eq(rename(below(&rotated, "stintd.log"), below(&rotated, "stintd.log.1")), 0);
+        close(open(below(&rotated, "stintd.log"), O_WRONLY | O_CREAT, 0600));
+}
+
+Test(log, a_file_that_was_rotated_before_the_lock_is_not_rotated_again) {
+        struct stat st;
+        rotated = directory_new();
+        fill_file(below(&rotated, "stintd.log"));
+        log_open("stintd", LOG_TARGET_FILE, rotated.path);
+        before_lock = rotate_as_another_would;
+        log_info("in the new file");
+        cr_assert_null(before_lock, "nobody locked");
+        cr_assert_eq(stat(below(&rotated, "stintd.log.1"), &st), 0);
+        cr_assert_eq(st.st_size, FILE_BYTES - 10);
+        expect_file(below(&rotated, "stintd.log"), "^[^\n]*in the new file\n$");
+        directory_done(&rotated);
 }
 
 static int rotating[2], go_on[2]; /* pipes: the child has the lock; it may rename now */
