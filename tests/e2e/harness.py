@@ -1,0 +1,223 @@
+"""A private, real instance of stint for one test: real binaries, real sockets, real files, in a temporary directory.
+
+    def test_submit_prints_the_id_alone(t):
+        i = t.instance()
+        done = i.stint('submit', 'true')
+        t.equal(done.stdout, '1\\n')
+
+Tests are functions named test_* with one argument, a Test. They wait for conditions (t.until), never for time, and end only processes
+that they started, by pid. run.py runs the tests of one module and prints TAP.
+"""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+BUILD = pathlib.Path(os.environ['STINT_BUILD'])  # meson's build directory
+PATIENCE = 60.0  # seconds until a condition that does not come true fails the test; generous: machines are slow
+
+
+class Failure(Exception):
+    """What the test expected did not happen."""
+
+
+class Skip(Exception):
+    """The machine lacks what the test needs; says what."""
+
+
+def children(pid):
+    """Pids of the direct children of a process."""
+    try:
+        text = pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [int(word) for word in text.split()]
+
+
+def program(pid):
+    """Name of the program that a process runs, '' when it is gone."""
+    try:
+        return pathlib.Path(f'/proc/{pid}/cmdline').read_bytes().split(b'\0')[0].decode().rsplit('/', 1)[-1]
+    except (FileNotFoundError, ProcessLookupError):
+        return ''
+
+
+def alive(pid):
+    """Is there such a process, and is it no zombie?"""
+    try:
+        return pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] not in 'ZX'
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+class Instance:
+    """One's own instance (stintd --user) with all of its files below one directory."""
+
+    def __init__(self, test, config=None, start=True):
+        self.test = test
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix='stint-e2e-'))
+        self.state, self.run = self.home / 'state', self.home / 'run'
+        self.config = self.home / 'config' / 'stintd.conf'
+        self.config.parent.mkdir()
+        self.env = {name: value for name, value in os.environ.items() if not name.startswith(('STINT_', 'XDG_'))}
+        self.env.update(HOME=str(self.home), XDG_CONFIG_HOME=str(self.home / 'xdg'), STINT_STATE_DIR=str(self.state),
+                        STINT_RUN_DIR=str(self.run), STINT_AUTOSTART='0', NO_COLOR='1', LC_ALL='C.UTF-8')
+        self.daemon = None
+        if config is not None:
+            self.config.write_text(config)
+        if start:
+            self.start()
+
+    # ---- the daemon ----
+
+    def start(self, wait=True):
+        arguments = [str(BUILD / 'supervisor' / 'stintd'), '--user', '--foreground']
+        if self.config.exists():
+            arguments += ['--config', str(self.config)]
+        self.log = open(self.home / 'log', 'ab')
+        self.daemon = subprocess.Popen(arguments, env=self.env, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+                                       cwd='/', start_new_session=True)
+        if wait:
+            self.test.until(lambda: self.daemon.poll() is not None or self.stint('ping', check=False).returncode == 0,
+                            'the instance answers')
+            if self.daemon.poll() is not None:
+                raise Failure(f'stintd ended with {self.daemon.returncode}: {self.log_text()}')
+
+    def stop(self, expect=0):
+        """SIGTERM, and wait until everything is gone."""
+        self.daemon.send_signal(signal.SIGTERM)
+        code = self.daemon.wait(PATIENCE)
+        if expect is not None and code != expect:
+            raise Failure(f'stintd ended with {code}, not {expect}: {self.log_text()}')
+        self.daemon = None
+
+    def kill(self):
+        """A crash of the whole instance."""
+        self.daemon.kill()
+        self.daemon.wait(PATIENCE)
+        self.daemon = None
+
+    def log_text(self):
+        text = (self.home / 'log').read_text(errors='replace')
+        for file in sorted((self.state / 'log').glob('*')) if (self.state / 'log').exists() else []:
+            text += file.read_text(errors='replace')
+        return text[-6000:]
+
+    def dispatcher(self):
+        """Pid of the dispatcher; waits until there is one."""
+        return self.test.until(lambda: next((p for p in children(self.daemon.pid) if program(p) == 'stint-dispatcher'), None),
+                               'a dispatcher lives')
+
+    def workers(self):
+        return [p for p in children(self.daemon.pid) if program(p) == 'stint-worker']
+
+    def kill_dispatcher(self):
+        os.kill(self.dispatcher(), signal.SIGKILL)
+
+    def reload(self, config):
+        self.config.write_text(config)
+        self.daemon.send_signal(signal.SIGHUP)
+
+    # ---- the client ----
+
+    def command(self, *arguments):
+        return [str(BUILD / 'client' / 'cli' / 'stint'), '--user', *map(str, arguments)]
+
+    def stint(self, *arguments, check=True, input=None, text=True, timeout=PATIENCE * 2, env=None, **options):
+        """Runs the client to its end. check: True expects exit code 0, a number expects that one, False anything."""
+        if input is None:
+            options['stdin'] = subprocess.DEVNULL
+        done = subprocess.run(self.command(*arguments), env={**self.env, **(env or {})}, input=input, capture_output=True, text=text,
+                              timeout=timeout, check=False, **options)
+        expected = {True: 0, False: None}.get(check, check) if isinstance(check, bool) else check
+        if expected is not None and done.returncode != expected:
+            raise Failure(f'stint {" ".join(map(str, arguments))}: exit {done.returncode}, not {expected}; '
+                          f'stdout {done.stdout[-500:]!r}, stderr {done.stderr[-500:]!r}')
+        return done
+
+    def spawn(self, *arguments, **options):
+        """Starts the client and leaves it running; the test ends it or waits."""
+        process = subprocess.Popen(self.command(*arguments), env=self.env, stdout=options.pop('stdout', subprocess.PIPE),
+                                   stderr=options.pop('stderr', subprocess.PIPE), stdin=options.pop('stdin', subprocess.DEVNULL), **options)
+        self.test.clean_up(lambda: self.end(process))
+        return process
+
+    @staticmethod
+    def end(process):
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+    def submit(self, *arguments):
+        """Submits a task and returns its id."""
+        return int(self.stint('submit', *arguments).stdout)
+
+    def json(self, *arguments, check=True):
+        return json.loads(self.stint('--json', *arguments, check=check).stdout)
+
+    def close(self, failed):
+        if self.daemon and self.daemon.poll() is None:
+            self.daemon.terminate()
+            try:
+                self.daemon.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.daemon.kill()
+                self.daemon.wait()
+        if failed and (self.home / 'log').exists():
+            self.test.note(self.log_text())
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+class Test:
+    """What a test function gets: instances, conditions, comparisons."""
+
+    def __init__(self):
+        self.instances, self.clean_ups, self.notes = [], [], []
+
+    def instance(self, config=None, start=True):
+        instance = Instance.__new__(Instance)
+        self.instances.append(instance)
+        instance.__init__(self, config, start)
+        return instance
+
+    def clean_up(self, function):
+        self.clean_ups.append(function)
+
+    def note(self, text):
+        self.notes.append(text)
+
+    def until(self, condition, what, patience=PATIENCE):
+        """Waits until condition() is true and returns its value."""
+        deadline = time.monotonic() + patience
+        step = threading.Event()
+        while True:
+            value = condition()
+            if value:
+                return value
+            if time.monotonic() > deadline:
+                raise Failure(f'after {patience:.0f} s still not: {what}')
+            step.wait(0.01)
+
+    def true(self, value, what):
+        if not value:
+            raise Failure(what)
+
+    def equal(self, got, expected, what=''):
+        if got != expected:
+            raise Failure(f'{what or "value"}: got {got!r}, expected {expected!r}')
+
+    def contains(self, text, part):
+        if part not in text:
+            raise Failure(f'{part!r} is not in {text!r}')
+
+    def close(self, failed):
+        for function in reversed(self.clean_ups):
+            function()
+        for instance in self.instances:
+            instance.close(failed)
+
