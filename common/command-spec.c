@@ -57,8 +57,11 @@ int command_spec_encode(const CommandSpec *s, void **ret_data, size_t *ret_size)
         msgpack_sbuffer_init(&buffer);
         msgpack_packer p;
         msgpack_packer_init(&p, &buffer, msgpack_sbuffer_write);
-        msgpack_pack_map(&p, 3 + (s->cwd != NULL) + (s->stdin_kind != COMMAND_STDIN_NULL) +
-                                     (s->env_count > 0));
+        size_t pairs = 3; /* argv, umask, output_limit */
+        pairs += s->cwd ? 1 : 0;
+        pairs += s->stdin_kind != COMMAND_STDIN_NULL ? 1 : 0;
+        pairs += s->env_count > 0 ? 1 : 0;
+        msgpack_pack_map(&p, pairs);
         pack_strings(&p, "argv", s->argv, s->argc);
         if (s->cwd)
                 pack_string(&p, "cwd", s->cwd);
