@@ -126,13 +126,9 @@ void dispatcher_send(Supervisor *s, const SuperviseMessage *message, int attache
         Packet *p = malloc(sizeof *p);
         ASSERT(p); /* the contract cannot go on with a message missing */
         *p = (Packet){.attached = attached, .message = *message};
+        p->message.version = SUPERVISE_VERSION;
         DL_APPEND(d->outbox, p);
         outbox_flush(d);
-}
-
-void dispatcher_send_type(Supervisor *s, SuperviseType type) {
-        SuperviseMessage m = {.version = SUPERVISE_VERSION, .type = type};
-        dispatcher_send(s, &m, -1);
 }
 
 /* One message. 1: handled; 0: nothing there for now; negative: nothing will come any more. */
@@ -184,8 +180,7 @@ static int dispatcher_exec(Supervisor *s, int pair[2], int alive) {
                               generation,         "--binary",   binary,           NULL};
         int r = sd_event_add_io(s->event, &s->dispatcher.io, pair[0], EPOLLIN, on_channel, s);
         if (r >= 0)
-                r = spawn_process(s->binaries.dispatcher, (char *const *)argv, fds,
-                                  ARRAY_SIZE(fds));
+                r = spawn_process(s->binaries.dispatcher, argv, fds, ARRAY_SIZE(fds));
         if (r < 0)
                 return r;
         s->dispatcher.pid = r;
@@ -213,7 +208,7 @@ void dispatcher_start(Supervisor *s) {
         dispatcher_set_state(s, s->fallback.number ? DISPATCHER_TRIAL : DISPATCHER_STARTING);
         workers_send_roster(s);
         if (s->phase == SUPERVISOR_STOPPING)
-                dispatcher_send_type(s, SUPERVISE_STOP);
+                dispatcher_send(s, &(SuperviseMessage){.type = SUPERVISE_STOP}, -1);
 }
 
 static void dispatcher_failed(Supervisor *s, const char *reason, usec_t ready_usec) {
@@ -271,7 +266,7 @@ void dispatcher_reaped(Supervisor *s, int status) {
                         failed ? WEXITSTATUS(status) : EXIT_SOFTWARE);
 }
 
-void dispatcher_on_ping(Supervisor *s) {
+void dispatcher_on_ping(Supervisor *s, const SuperviseMessage *m) {
         DispatcherState state = s->dispatcher.state;
         if (state == DISPATCHER_STARTING || state == DISPATCHER_READY)
                 timer_arm(s, &s->dispatcher.timer, SUPERVISE_HANG_USEC, on_timer);
@@ -311,7 +306,7 @@ void dispatcher_upgrade(Supervisor *s) {
         s->fallback = s->binaries;
         s->binaries = opened;
         log_notice("upgrade: handing over to a new dispatcher");
-        dispatcher_send_type(s, SUPERVISE_HANDOVER);
+        dispatcher_send(s, &(SuperviseMessage){.type = SUPERVISE_HANDOVER}, -1);
         dispatcher_leave(s);
 }
 

@@ -75,9 +75,7 @@ void settings_try(Supervisor *s) {
         } else if (config_seal(t->offered, &t->offered_fd) < 0) {
                 reload_end(s, "no memory to keep it in");
         } else {
-                SuperviseMessage m = {.version = SUPERVISE_VERSION,
-                                      .type = SUPERVISE_RELOAD,
-                                      .generation = t->generation + 1};
+                SuperviseMessage m = {.type = SUPERVISE_RELOAD, .generation = t->generation + 1};
                 dispatcher_send(s, &m, t->offered_fd);
         }
 }

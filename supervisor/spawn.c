@@ -76,8 +76,8 @@ static void reset_signals(void) {
         sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-_Noreturn static void child(int binary_fd, char *const argv[], const int fds[], unsigned fd_count,
-                            int report_fd) {
+_Noreturn static void child(int binary_fd, const char *const argv[], const int fds[],
+                            unsigned fd_count, int report_fd) {
         setsid();
         reset_environment();
         /* The two that exec itself needs get numbers that no target has; both are close-on-exec. */
@@ -86,14 +86,14 @@ _Noreturn static void child(int binary_fd, char *const argv[], const int fds[], 
         int r = binary < 0 || report < 0 ? -errno : place_descriptors(fds, fd_count);
         reset_signals();
         if (r == 0) {
-                fexecve(binary, argv, environ);
+                fexecve(binary, (char *const *)argv, environ);
                 r = -errno;
         }
         (void)!write(report < 0 ? report_fd : report, &r, sizeof r);
         _exit(EXIT_NOT_FOUND);
 }
 
-pid_t spawn_process(int binary_fd, char *const argv[], const int fds[], unsigned fd_count) {
+pid_t spawn_process(int binary_fd, const char *const argv[], const int fds[], unsigned fd_count) {
         int report[2], r = 0;
         ASSERT(fd_count <= SUPERVISE_FD_RESULTS + 1 - SUPERVISE_FD_CHANNEL);
         if (pipe2(report, O_CLOEXEC) < 0)

@@ -22,7 +22,7 @@ void binaries_close(Binaries *b); /* leaves BINARIES_NONE */
 
 /* Runs binary_fd with argv; fds[i] becomes descriptor 3 + i. Returns a pid or, when it could not be
  * executed, a negative errno with nothing left behind. */
-pid_t spawn_process(int binary_fd, char *const argv[], const int fds[], unsigned fd_count);
+pid_t spawn_process(int binary_fd, const char *const argv[], const int fds[], unsigned fd_count);
 
 /* "exit code 3", "signal 9 (KILL)": what a wait status says. */
 const char *spawn_status_text(int status, char *buf, size_t size);

@@ -22,22 +22,18 @@ static const char usage[] =
         "      --version       the version\n\n"
         "SIGHUP reloads the configuration, SIGUSR2 starts newly installed binaries, SIGTERM "
         "stops.\n"
-        "Example: stintd --user --foreground\n";
+        "Example: stintd --user --foreground";
+
+/* What the flags without a value set. */
+static int kind = INSTANCE_SYSTEM, target = LOG_TARGET_AUTO, action;
 
 static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                        {"user", no_argument, NULL, 'u'},
-                                        {"check-config", no_argument, NULL, 'k'},
-                                        {"foreground", no_argument, NULL, 'f'},
-                                        {"help", no_argument, NULL, 'h'},
-                                        {"version", no_argument, NULL, 'v'},
+                                        {"user", no_argument, &kind, INSTANCE_USER},
+                                        {"check-config", no_argument, &action, 'k'},
+                                        {"help", no_argument, &action, 'h'},
+                                        {"foreground", no_argument, &target, LOG_TARGET_STDERR},
+                                        {"version", no_argument, &action, 'v'},
                                         {NULL, 0, NULL, 0}};
-
-typedef struct Arguments {
-        const char *config;
-        InstanceKind kind;
-        LogTarget target;
-        bool check;
-} Arguments;
 
 static int fail(const Error *e) {
         error_print("stintd", e);
@@ -60,32 +56,16 @@ static int usage_error(const char *word) {
         return fail(&e);
 }
 
-/* -1: go on; else the exit code. */
-static int arguments_parse(int argc, char **argv, Arguments *ret) {
+/* 0 with ret_config set to the value of --config or NULL, or the exit code of a wrong use. */
+static int arguments_parse(int argc, char **argv, const char **ret_config) {
         opterr = 0;
         for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-                switch (c) {
-                case 'c':
-                        ret->config = optarg;
-                        break;
-                case 'u':
-                        ret->kind = INSTANCE_USER;
-                        break;
-                case 'k':
-                        ret->check = true;
-                        break;
-                case 'f':
-                        ret->target = LOG_TARGET_STDERR;
-                        break;
-                case 'h':
-                        return fputs(usage, stdout) < 0;
-                case 'v':
-                        return puts("stintd " STINT_VERSION) < 0;
-                default:
+                if (c == '?')
                         return usage_error(argv[optind - 1]);
-                }
+                if (c == 'c')
+                        *ret_config = optarg;
         }
-        return optind < argc ? usage_error(argv[optind]) : -1;
+        return optind < argc ? usage_error(argv[optind]) : 0;
 }
 
 static int check_config(const InstancePaths *paths, ConfigPresence presence) {
@@ -115,35 +95,40 @@ static int surroundings_prepare(void) {
         return 0;
 }
 
-int main(int argc, char **argv) {
-        Arguments a = {.kind = INSTANCE_SYSTEM};
-        static InstancePaths paths;
-        Error error = {0};
+static int run(const InstancePaths *paths, ConfigPresence presence, Error *error) {
         char log_directory[PATH_MAX + 4];
-        int r = arguments_parse(argc, argv, &a);
+        snprintf(log_directory, sizeof log_directory, "%s/log", paths->state);
+        if (paths_prepare(paths, error) < 0)
+                return error->code;
+        int r = surroundings_prepare();
         if (r >= 0)
+                r = log_open("stintd", (LogTarget)target, log_directory);
+        if (r < 0)
+                return -error_set(error, EXIT_IO, "cannot open the log in %s: %s", log_directory,
+                                  strerror(-r));
+        r = supervisor_run(paths, presence, error);
+        if (error->code && target != LOG_TARGET_STDERR && !isatty(STDERR_FILENO))
+                log_error("%s", error->text); /* else error_print is the log */
+        return r;
+}
+
+int main(int argc, char **argv) {
+        static InstancePaths paths;
+        const char *config = NULL;
+        Error error = {0};
+        int r = arguments_parse(argc, argv, &config);
+        if (r > 0)
                 return r;
-        ConfigPresence presence = a.config ? CONFIG_REQUIRED : CONFIG_OPTIONAL;
-        if (paths_find(a.kind, &paths, &error) < 0)
+        if (action == 'h' || action == 'v')
+                return puts(action == 'h' ? usage : "stintd " STINT_VERSION) < 0;
+        if (paths_find((InstanceKind)kind, &paths, &error) < 0)
                 return fail(&error);
-        if (a.config) {
-                if (!realpath(a.config, paths.config))
-                        snprintf(paths.config, sizeof paths.config, "%s", a.config);
+        if (config) {
+                if (!realpath(config, paths.config))
+                        snprintf(paths.config, sizeof paths.config, "%s", config);
                 paths.config_d[0] = '\0';
         }
-        if (a.check)
-                return check_config(&paths, presence);
-        snprintf(log_directory, sizeof log_directory, "%s/log", paths.state);
-        if (paths_prepare(&paths, &error) < 0)
-                return fail(&error);
-        if (surroundings_prepare() < 0 || log_open("stintd", a.target, log_directory) < 0)
-                error_set(&error, EXIT_IO, "cannot open the log in %s: %s", log_directory,
-                          strerror(errno));
-        r = error.code ? error.code : supervisor_run(&paths, presence, &error);
-        if (error.code) {
-                log_error("%s", error.text);
-                if (a.target != LOG_TARGET_STDERR)
-                        error_print("stintd", &error);
-        }
-        return r;
+        ConfigPresence presence = config ? CONFIG_REQUIRED : CONFIG_OPTIONAL;
+        r = action == 'k' ? check_config(&paths, presence) : run(&paths, presence, &error);
+        return error.code ? fail(&error) : r;
 }

@@ -63,17 +63,9 @@ static void on_ready(Supervisor *s, const SuperviseMessage *m) {
         settings_try(s);
 }
 
-static void on_ping(Supervisor *s, const SuperviseMessage *m) {
-        dispatcher_on_ping(s);
-}
-
 static void on_status(Supervisor *s, const SuperviseMessage *m) {
         memcpy(s->status, m->text, sizeof s->status);
         supervisor_tell(s);
-}
-
-static void on_signal(Supervisor *s, const SuperviseMessage *m) {
-        workers_signal(s, m->serial, m->signal);
 }
 
 static void on_stopped(Supervisor *s, const SuperviseMessage *m) {
@@ -81,16 +73,12 @@ static void on_stopped(Supervisor *s, const SuperviseMessage *m) {
         dispatcher_leave(s);
 }
 
-static void on_exit_seen(Supervisor *s, const SuperviseMessage *m) {
-        workers_forget(s, m->serial);
-}
-
 void supervisor_on_message(Supervisor *s, const SuperviseMessage *m) {
         static void (*const rows[])(Supervisor *, const SuperviseMessage *) = {
-                [SUPERVISE_READY] = on_ready,     [SUPERVISE_PING] = on_ping,
-                [SUPERVISE_STATUS] = on_status,   [SUPERVISE_SPAWN] = workers_spawn,
-                [SUPERVISE_SIGNAL] = on_signal,   [SUPERVISE_RELOADED] = settings_answered,
-                [SUPERVISE_STOPPED] = on_stopped, [SUPERVISE_EXIT_SEEN] = on_exit_seen,
+                [SUPERVISE_READY] = on_ready,        [SUPERVISE_PING] = dispatcher_on_ping,
+                [SUPERVISE_STATUS] = on_status,      [SUPERVISE_SPAWN] = workers_spawn,
+                [SUPERVISE_SIGNAL] = workers_signal, [SUPERVISE_RELOADED] = settings_answered,
+                [SUPERVISE_STOPPED] = on_stopped,    [SUPERVISE_EXIT_SEEN] = workers_exit_seen,
         };
         if (m->type < ARRAY_SIZE(rows) && rows[m->type])
                 rows[m->type](s, m);
@@ -139,7 +127,7 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *si, v
         timer_arm(s, &s->phase_timer,
                   usec_add(s->settings.config->stop_timeout_usec, STOP_MARGIN_USEC),
                   on_phase_timer);
-        dispatcher_send_type(s, SUPERVISE_STOP);
+        dispatcher_send(s, &(SuperviseMessage){.type = SUPERVISE_STOP}, -1);
         return 0;
 }
 

@@ -2,6 +2,8 @@
  * pings. */
 #include "tests/unit/supervisor/stub.h"
 
+#include "common/time.h"
+
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,11 +65,14 @@ int main(int argc, char **argv) {
         if (connect(test, (struct sockaddr *)&address, sizeof address) < 0)
                 return 3;
         show(test, &hello);
-        for (;;) {
+        for (usec_t ping_at = 0;;) {
                 struct pollfd p[] = {{SUPERVISE_FD_CHANNEL, POLLIN, 0}, {test, POLLIN, 0}};
                 SuperviseMessage ping = {.version = SUPERVISE_VERSION, .type = SUPERVISE_PING};
-                if (poll(p, 2, SUPERVISE_PING_USEC / 1000) == 0)
+                if (time_now_monotonic() >= ping_at) {
                         (void)send(SUPERVISE_FD_CHANNEL, &ping, sizeof ping, MSG_NOSIGNAL);
+                        ping_at = time_now_monotonic() + SUPERVISE_PING_USEC;
+                }
+                poll(p, 2, SUPERVISE_PING_USEC / 1000);
                 if (p[0].revents)
                         relay(test);
                 if (p[1].revents)
