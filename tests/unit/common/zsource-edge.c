@@ -7,6 +7,8 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -77,6 +79,7 @@ static Sender sender_start(int type, Sending sending) {
         cr_assert_geq(s.pid, 0);
         if (s.pid == 0) {
                 close(fds[1]);
+                prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
                 sender_main(fds[0], type, sending);
         }
         close(fds[0]);
