@@ -1,21 +1,26 @@
-/* Every message of stint, once: struct, encoder, decoder, bounds, fuzz seeds and the table in docs/protocol.md all come from
- * these lists. A header frame is the MessagePack array [protocol, type, request id, fields…] in the order below; trailing
- * fields that a reader does not know are skipped, trailing fields that are missing read as zero. Opaque bytes (argv,
- * environments, payloads, output) travel in one payload frame behind it, concatenated in the order that the sizes in
- * the header give; nobody but the final reader parses them.
+/* Every message of stint, once: struct, encoder, decoder, bounds, fuzz seeds and the table in
+ * docs/protocol.md all come from these lists. A header frame is the MessagePack array [protocol,
+ * type, request id, fields…] in the order below; trailing fields that a reader does not know are
+ * skipped, trailing fields that are missing read as zero. Opaque bytes (argv, environments,
+ * payloads, output) travel in one payload frame behind it, concatenated in the order that the sizes
+ * in the header give; nobody but the final reader parses them.
  *
- * Field kinds:  U(name)              unsigned 64-bit       I(name)            signed 64-bit
- *               T(name, max)         text, bytes at most   B(name, max)       binary, bytes at most
- *               N(name, max)         list of unsigned      S(name, max, len)  list of texts, each at most len bytes
+ * Field kinds:  U(name)              unsigned 64-bit
+ *               I(name)              signed 64-bit
+ *               T(name, max)         text, bytes at most
+ *               B(name, max)         binary, bytes at most
+ *               N(name, max)         list of unsigned
+ *               S(name, max, len)    list of texts, each at most len bytes
  *               L(name, Type, max)   list of structs, each an array of its fields
  *
- * SYNC, HELLO, END and ACK are frozen as of protocol 1: a newer dispatcher must always be able to take over and
- * acknowledge the work of an older worker. */
+ * SYNC, HELLO, END and ACK are frozen as of protocol 1: a newer dispatcher must always be able to
+ * take over and acknowledge the work of an older worker. */
 #pragma once
 
 #define WIRE_PROTOCOL 1
 
-/* Bounds, in one place. A header frame is at most WIRE_HEADER_MAX, a whole message at most WIRE_MESSAGE_MAX. */
+/* Bounds, in one place. A header frame is at most WIRE_HEADER_MAX, a whole message at most
+ * WIRE_MESSAGE_MAX. */
 #define WIRE_HEADER_MAX       (4u << 20)
 #define WIRE_MESSAGE_MAX      (16u << 20)
 #define WIRE_PAYLOAD_MAX      (8u << 20) /* one task's payload */
@@ -35,7 +40,8 @@
 
 /* ---- parts of messages ---- */
 
-/* A task as it is submitted. kind: TaskKind. flags: WIRE_TASK_*. Durations in microseconds, 0: default (none). */
+/* A task as it is submitted. kind: TaskKind. flags: WIRE_TASK_*. Durations in microseconds, 0:
+ * default (none). */
 #define WIRE_TASK(U, I, T, B, N, S, L)                                                             \
         U(kind) T(queue, WIRE_NAME_MAX) I(priority) T(name, WIRE_TASK_NAME_MAX)                    \
         S(labels, WIRE_LABELS_MAX, WIRE_LABEL_MAX) T(summary, WIRE_SUMMARY_MAX)                    \
@@ -45,20 +51,23 @@
 /* Ids first … first + count - 1. */
 #define WIRE_RANGE(U, I, T, B, N, S, L) U(first) U(count)
 
-/* How a task ended: state (TaskState), reason (EndReason), code (exit code or signal number, by reason). */
+/* How a task ended: state (TaskState), reason (EndReason), code (exit code or signal number, by
+ * reason). */
 #define WIRE_ENDED_TASK(U, I, T, B, N, S, L) U(id) U(state) U(reason) I(code)
 
 /* kind: SelectorKind. first, count: ids. state: TaskState. text: queue, name or k=v. */
 #define WIRE_SELECTOR(U, I, T, B, N, S, L) U(kind) U(first) U(count) U(state) T(text, WIRE_TEXT_MAX)
 
-/* A task as lists show it. Times: wall clock, usec, 0: not yet. due: when a delayed one becomes ready. usage as in ATTEMPT. */
+/* A task as lists show it. Times: wall clock, usec, 0: not yet. due: when a delayed one becomes
+ * ready. usage as in ATTEMPT. */
 #define WIRE_ROW(U, I, T, B, N, S, L)                                                              \
         U(id) T(queue, WIRE_NAME_MAX) U(kind) U(state) U(reason) I(code) I(priority) U(attempt)    \
         U(uid) U(flags) U(submitted_usec) U(due_usec) U(started_usec) U(ended_usec)                \
         T(name, WIRE_TASK_NAME_MAX) S(labels, WIRE_LABELS_MAX, WIRE_LABEL_MAX)                     \
         T(summary, WIRE_SUMMARY_MAX) U(worker) U(run_id)
 
-/* One finished attempt. wall, user, system: usec. out_total, err_total: bytes that the command wrote; dropped: bytes beyond the output limit. */
+/* One finished attempt. wall, user, system: usec. out_total, err_total: bytes that the command
+ * wrote; dropped: bytes beyond the output limit. */
 #define WIRE_ATTEMPT(U, I, T, B, N, S, L)                                                          \
         U(attempt) U(run_id) U(worker) U(state) U(reason) I(code) U(started_usec) U(ended_usec)    \
         U(user_usec) U(system_usec) U(max_rss_bytes) U(out_total) U(err_total) U(out_dropped)      \
@@ -68,7 +77,8 @@
         T(name, WIRE_NAME_MAX) U(ready) U(delayed) U(running) U(held) U(blocked) U(max_waiting)    \
         U(oldest_usec) U(succeeded) U(failed) U(cancelled) U(expired)
 
-/* workers: alive; wanted: by the configuration; busy and slots: runs. last_exit: why the last worker died, "" if none did. */
+/* workers: alive; wanted: by the configuration; busy and slots: runs. last_exit: why the last
+ * worker died, "" if none did. */
 #define WIRE_POOL_STATUS(U, I, T, B, N, S, L)                                                      \
         T(name, WIRE_NAME_MAX) T(handler, WIRE_NAME_MAX) U(workers) U(wanted) U(busy) U(slots)     \
         S(queues, 256, WIRE_NAME_MAX) T(last_exit, WIRE_TEXT_MAX)
@@ -82,8 +92,9 @@
 
 #define WIRE_STARTED_ITEM(U, I, T, B, N, S, L) U(run_id) U(started_usec) U(pid)
 
-/* How a run ended: state (succeeded, failed, cancelled, or ready for an interrupted one), reason, code, usage. out_total, err_total: bytes written;
- * *_kept: bytes inside END's payload frame (out, err, result, run after run) when out_file/err_file is 0, else bytes in the file. */
+/* How a run ended: state (succeeded, failed, cancelled, or ready for an interrupted one),
+ * reason, code, usage. out_total, err_total: bytes written; *_kept: bytes inside END's payload
+ * frame (out, err, result, run after run) when out_file/err_file is 0, else bytes in the file. */
 #define WIRE_END_ITEM(U, I, T, B, N, S, L)                                                         \
         U(run_id) U(task_id) U(state) U(reason) I(code) U(started_usec) U(wall_usec) U(user_usec)  \
         U(system_usec) U(max_rss_bytes) U(out_total) U(err_total) U(out_kept) U(err_kept)          \
@@ -91,30 +102,40 @@
 
 /* ---- messages between client and dispatcher ---- */
 
-#define WIRE_CLIENT_HELLO(U, I, T, B, N, S, L) B(client, WIRE_UUID) U(protocol_min) U(protocol_max) T(version, 64)
+#define WIRE_CLIENT_HELLO(U, I, T, B, N, S, L)                                                     \
+        B(client, WIRE_UUID) U(protocol_min) U(protocol_max) T(version, 64)
 #define WIRE_WELCOME(U, I, T, B, N, S, L)                                                          \
-        U(protocol) U(epoch) T(version, 64) U(pid) U(uid) T(instance, 16) T(state_dir, WIRE_TEXT_MAX) U(message_max) U(tasks_max)
+        U(protocol) U(epoch) T(version, 64) U(pid) U(uid) T(instance, 16)                          \
+        T(state_dir, WIRE_TEXT_MAX) U(message_max) U(tasks_max)
 
-/* client, seq, held: see docs/protocol.md, "Requests are done once". flags: WIRE_SUBMIT_*. payload frame: environment, then each task's payload. */
+/* client, seq, held: see docs/protocol.md, "Requests are done once". flags: WIRE_SUBMIT_*.
+ * payload frame: environment, then each task's payload. */
 #define WIRE_SUBMIT(U, I, T, B, N, S, L)                                                           \
-        B(client, WIRE_UUID) U(seq) U(held) U(flags) U(environment_size) L(tasks, WireTask, WIRE_TASKS_MAX)
+        B(client, WIRE_UUID) U(seq) U(held) U(flags) U(environment_size)                           \
+        L(tasks, WireTask, WIRE_TASKS_MAX)
 #define WIRE_SUBMITTED(U, I, T, B, N, S, L) U(first_id) U(count)
 
 #define WIRE_CANCEL(U, I, T, B, N, S, L)                                                           \
         B(client, WIRE_UUID) U(seq) U(held) U(signal) N(ids, WIRE_TASKS_MAX)
-#define WIRE_CANCELLED(U, I, T, B, N, S, L) U(cancelled) U(ended) N(unknown, WIRE_TASKS_MAX) N(denied, WIRE_TASKS_MAX)
+#define WIRE_CANCELLED(U, I, T, B, N, S, L)                                                        \
+        U(cancelled) U(ended) N(unknown, WIRE_TASKS_MAX) N(denied, WIRE_TASKS_MAX)
 
 /* Answered by one or more ENDED as the tasks end; the last one has more = 0. */
 #define WIRE_WAIT(U, I, T, B, N, S, L) L(ranges, WireRange, WIRE_TASKS_MAX)
-#define WIRE_ENDED(U, I, T, B, N, S, L) L(ends, WireEndedTask, WIRE_TASKS_MAX) N(unknown, WIRE_TASKS_MAX) U(more)
+#define WIRE_ENDED(U, I, T, B, N, S, L)                                                            \
+        L(ends, WireEndedTask, WIRE_TASKS_MAX) N(unknown, WIRE_TASKS_MAX) U(more)
 /* Forgets the WAIT or OUTPUT of that request id; no answer. */
 #define WIRE_FORGET(U, I, T, B, N, S, L) U(request)
 
-/* states: bit mask of 1 << TaskState, 0: all. before: only ids below it, 0: from the newest. flags: WIRE_LIST_*. */
+/* states: bit mask of 1 << TaskState, 0: all. before: only ids below it, 0: from the newest.
+ * flags: WIRE_LIST_*. */
 #define WIRE_LIST(U, I, T, B, N, S, L)                                                             \
-        L(selectors, WireSelector, 1) U(states) T(queue, WIRE_NAME_MAX) U(since_usec) U(before) U(limit) U(flags)
-/* before: what the next LIST gives to go on, 0: no more. unknown: ids that were named and do not exist. */
-#define WIRE_ROWS(U, I, T, B, N, S, L) L(rows, WireRow, WIRE_TASKS_MAX) U(before) N(unknown, WIRE_TASKS_MAX)
+        L(selectors, WireSelector, 1) U(states) T(queue, WIRE_NAME_MAX) U(since_usec)              \
+        U(before) U(limit) U(flags)
+/* before: what the next LIST gives to go on, 0: no more. unknown: ids that were named and do not
+ * exist. */
+#define WIRE_ROWS(U, I, T, B, N, S, L)                                                             \
+        L(rows, WireRow, WIRE_TASKS_MAX) U(before) N(unknown, WIRE_TASKS_MAX)
 #define WIRE_IDS(U, I, T, B, N, S, L) N(ids, WIRE_TASKS_MAX) U(before) N(unknown, WIRE_TASKS_MAX)
 
 #define WIRE_SHOW(U, I, T, B, N, S, L) U(id)
@@ -123,10 +144,11 @@
         L(task, WireRow, 1) U(timeout_usec) U(grace_usec) U(retries) U(backoff_min_usec)           \
         U(backoff_max_usec) L(attempts, WireAttempt, 256) U(environment_size) U(payload_size)
 
-/* stream: StreamKind. attempt 0: the latest. wait 1: answer only when there is something beyond offset or nothing will come. */
+/* stream: StreamKind. attempt 0: the latest. wait 1: answer only when there is something beyond
+ * offset or nothing will come. */
 #define WIRE_OUTPUT(U, I, T, B, N, S, L) U(id) U(attempt) U(stream) U(offset) U(max) U(wait)
-/* payload frame: size bytes. end 1: no byte will ever come after these. total, dropped: of the stream so far.
- * state: of the task while it has not ended, 0 afterwards. */
+/* payload frame: size bytes. end 1: no byte will ever come after these. total, dropped: of the
+ * stream so far. state: of the task while it has not ended, 0 afterwards. */
 #define WIRE_OUTPUT_DATA(U, I, T, B, N, S, L)                                                      \
         U(offset) U(size) U(end) U(total) U(dropped) U(attempt) U(state)
 
@@ -160,7 +182,8 @@
 
 /* ---- the event channel (topic frame `task/QUEUE/ID/STATE`, then this) ---- */
 #define WIRE_EVENT(U, I, T, B, N, S, L)                                                            \
-        U(epoch) U(seq) U(time_usec) U(id) T(queue, WIRE_NAME_MAX) U(state) U(reason) I(code) U(attempt)
+        U(epoch) U(seq) U(time_usec) U(id) T(queue, WIRE_NAME_MAX) U(state) U(reason) I(code)      \
+        U(attempt)
 
 /* P(Struct, FIELDS): parts. M(number, NAME, Struct, FIELDS): messages. Numbers are never reused. */
 #define WIRE_PARTS(P)                                                                              \

@@ -1,10 +1,11 @@
 /* Encodes and decodes the messages of wire-schema.h as MessagePack.
  *
- * A decoder first runs a validator over the raw bytes (depth, every count against the bytes left and against the
- * schema's bound), because an array header of five bytes makes a MessagePack library reserve gigabytes. What is decoded
- * points into the caller's frame (texts, bytes) or into the reader's arena (lists); both are valid until the next
- * wire_decode with that reader or until the frame is released, whichever comes first. One reader and one buffer are
- * reused for ever, so that the hot path does not allocate. Not thread-safe: one reader a thread. */
+ * A decoder first runs a validator over the raw bytes (depth, every count against the bytes left
+ * and against the schema's bound), because an array header of five bytes makes a MessagePack
+ * library reserve gigabytes. What is decoded points into the caller's frame (texts, bytes) or into
+ * the reader's arena (lists); both are valid until the next wire_decode with that reader or until
+ * the frame is released, whichever comes first. One reader and one buffer are reused for ever, so
+ * that the hot path does not allocate. Not thread-safe: one reader a thread. */
 #pragma once
 
 #include "common/macro.h"
@@ -29,12 +30,12 @@ typedef struct WireTexts {
         size_t count;
 } WireTexts;
 
-#define WIRE_FIELD_U(name)             uint64_t name;
-#define WIRE_FIELD_I(name)             int64_t name;
-#define WIRE_FIELD_T(name, max)        WireText name;
-#define WIRE_FIELD_B(name, max)        WireText name;
-#define WIRE_FIELD_N(name, max)        WireNumbers name;
-#define WIRE_FIELD_S(name, max, len)   WireTexts name;
+#define WIRE_FIELD_U(name)           uint64_t name;
+#define WIRE_FIELD_I(name)           int64_t name;
+#define WIRE_FIELD_T(name, max)      WireText name;
+#define WIRE_FIELD_B(name, max)      WireText name;
+#define WIRE_FIELD_N(name, max)      WireNumbers name;
+#define WIRE_FIELD_S(name, max, len) WireTexts name;
 #define WIRE_FIELD_L(name, Type, max)                                                              \
         struct {                                                                                   \
                 const Type *items;                                                                 \
@@ -69,7 +70,8 @@ typedef enum WireType { WIRE_MESSAGES(WIRE_ENUM) } WireType;
         S(8, CANCELLED, "cancelled")                                                               \
         S(9, EXPIRED, "expired")
 
-/* Why an attempt or a task ended. code is the exit code for EXIT, the signal for SIGNAL, an errno for COULD_NOT_START, the uid for CANCELLED. */
+/* Why an attempt or a task ended. code is the exit code for EXIT, the signal for SIGNAL, an errno
+ * for COULD_NOT_START, the uid for CANCELLED. */
 #define END_REASONS(R)                                                                             \
         R(0, NONE, "none")                                                                         \
         R(1, EXIT, "exit code")                                                                    \
@@ -91,7 +93,11 @@ typedef enum EndReason { END_REASONS(WIRE_VALUE_REASON) REASON_MAX = 11 } EndRea
 
 typedef enum TaskKind { TASK_KIND_COMMAND = 1, TASK_KIND_MESSAGE } TaskKind;
 typedef enum StreamKind { STREAM_RESULT = 0, STREAM_STDOUT = 1, STREAM_STDERR = 2 } StreamKind;
-typedef enum StopWhy { STOP_CANCEL = 1, STOP_INTERRUPT, STOP_FOREIGN /* a run of another store */ } StopWhy;
+typedef enum StopWhy {
+        STOP_CANCEL = 1,
+        STOP_INTERRUPT,
+        STOP_FOREIGN /* a run of another store */
+} StopWhy;
 typedef enum SelectorKind {
         SELECTOR_IDS = 1, /* first, count */
         SELECTOR_LAST,    /* this user's newest */
@@ -104,14 +110,15 @@ typedef enum SelectorKind {
 
 enum {
         WIRE_TASK_AT_MOST_ONCE = 1 << 0, /* WireTask.flags, WireRow.flags */
-        WIRE_SUBMIT_WAIT = 1 << 0,       /* WireSubmit.flags: SUBMITTED is followed by ENDED as after WAIT, under the same request id */
-        WIRE_LIST_IDS = 1 << 0,          /* WireList.flags: answer IDS instead of ROWS */
+        WIRE_SUBMIT_WAIT = 1 << 0, /* WireSubmit.flags: SUBMITTED is followed by ENDED as after
+                                      WAIT, under the same request id */
+        WIRE_LIST_IDS = 1 << 0,    /* WireList.flags: answer IDS instead of ROWS */
         WIRE_LIST_ALL_USERS = 1 << 1,
-        WIRE_FILE_OUT = 1 << 0,          /* WireEndItem.files: the stream is in STATE/output */
+        WIRE_FILE_OUT = 1 << 0, /* WireEndItem.files: the stream is in STATE/output */
         WIRE_FILE_ERR = 1 << 1,
 };
 
-const char *task_state_name(TaskState s);   /* NULL for a number that is no state */
+const char *task_state_name(TaskState s); /* NULL for a number that is no state */
 const char *end_reason_name(EndReason r);
 bool task_state_is_end(TaskState s);
 
@@ -125,11 +132,12 @@ typedef struct WireBuffer {
 
 void wire_buffer_done(WireBuffer *b);
 
-/* Encodes body (the struct of type) into b. 0; -ENOMEM; -EMSGSIZE when a bound of the schema or WIRE_HEADER_MAX is exceeded. */
+/* Encodes body (the struct of type) into b. 0; -ENOMEM; -EMSGSIZE when a bound of the schema or
+ * WIRE_HEADER_MAX is exceeded. */
 int wire_encode(WireBuffer *b, WireType type, uint64_t request_id, const void *body);
 
-/* What a header frame needs beside the items of its lists, at most: to fill messages up to their bounds together with
- * wire_item_size. */
+/* What a header frame needs beside the items of its lists, at most: to fill messages up to their
+ * bounds together with wire_item_size. */
 #define WIRE_LIST_ITEM_OVERHEAD 16
 
 /* ---- decoding ---- */
@@ -147,12 +155,13 @@ typedef struct WireMessage {
         const void *body; /* the struct of type, zeroed before its fields were read */
 } WireMessage;
 
-/* 0; -EBADMSG: not well-formed or beyond a bound; -EPROTONOSUPPORT: another protocol (ret->protocol and request_id are set); -EOPNOTSUPP:
- * unknown type (the same); -ENOMEM. */
+/* 0; -EBADMSG: not well-formed or beyond a bound; -EPROTONOSUPPORT: another protocol (ret->protocol
+ * and request_id are set); -EOPNOTSUPP: unknown type (the same); -ENOMEM. */
 int wire_decode(WireReader *r, const void *data, size_t size, WireMessage *ret);
 
-/* Depth and bounds only, no allocation: 0 when data is exactly one well-formed value whose containers nest at most
- * depth_max deep (itself counted, at most WIRE_DEPTH_LIMIT), else -EBADMSG. For blobs of MessagePack that are not messages as well. */
+/* Depth and bounds only, no allocation: 0 when data is exactly one well-formed value whose
+ * containers nest at most depth_max deep (itself counted, at most WIRE_DEPTH_LIMIT), else -EBADMSG.
+ * For blobs of MessagePack that are not messages as well. */
 #define WIRE_DEPTH_LIMIT 32
 int wire_validate(const void *data, size_t size, unsigned depth_max);
 
@@ -176,14 +185,14 @@ typedef struct WireSchema WireSchema;
 typedef struct WireFieldSchema {
         const char *name;
         WireKind kind;
-        uint32_t offset;         /* in the struct */
-        uint32_t max, item_max;  /* bytes or items; bytes of a text in a list */
-        const WireSchema *item;  /* of a list of structs */
+        uint32_t offset;        /* in the struct */
+        uint32_t max, item_max; /* bytes or items; bytes of a text in a list */
+        const WireSchema *item; /* of a list of structs */
 } WireFieldSchema;
 struct WireSchema {
-        const char *name;        /* "SUBMIT", or "WireTask" for a part */
-        uint32_t number;         /* 0 for a part */
-        uint32_t size;           /* of the struct */
+        const char *name; /* "SUBMIT", or "WireTask" for a part */
+        uint32_t number;  /* 0 for a part */
+        uint32_t size;    /* of the struct */
         uint32_t field_count;
         const WireFieldSchema *fields;
 };
@@ -192,8 +201,10 @@ struct WireSchema {
 #define WIRE_PART_DECLARE(Type, FIELDS) extern const WireSchema wire_part_##Type;
 WIRE_PARTS(WIRE_PART_DECLARE)
 
-/* An upper bound of the encoded size of one list item, such as wire_item_size(&wire_part_WireTask, &task). */
+/* An upper bound of the encoded size of one list item, such as wire_item_size(&wire_part_WireTask,
+ * &task). */
 size_t wire_item_size(const WireSchema *part, const void *item);
 
-const WireSchema *wire_schema(uint32_t type);              /* NULL: unknown */
-const WireSchema *wire_schema_at(size_t index);            /* every message in order of its number; NULL behind the last */
+const WireSchema *wire_schema(uint32_t type); /* NULL: unknown */
+const WireSchema *
+wire_schema_at(size_t index); /* every message in order of its number; NULL behind the last */

@@ -243,8 +243,9 @@ Test(wire_bounds, frozen_messages_keep_their_bytes) {
         expect_bytes(WIRE_TYPE_##TYPE, &(Struct){__VA_ARGS__}, bytes, sizeof bytes - 1)
         EXPECT(SYNC, WireSync, "\x96\x01\xcc\x80\x00\x05\x06\xc4\x02ss", 5, 6, wire_text("ss"));
         EXPECT(HELLO, WireHello,
-               "\x99\x01\xcc\x81\x00\x03\x05\x06\xc4\x01s\x92\x01\xcd\x01\x2c\x91\x01", 3, 5, 6,
-               wire_text("s"), {runs, 2}, {runs, 1});
+               "\x9b\x01\xcc\x81\x00\x03\x05\x06\xc4\x01s\x92\x01\xcd\x01\x2c\x91\x01"
+               "\x92\x01\xcd\x01\x2c\x91\x01",
+               3, 5, 6, wire_text("s"), {runs, 2}, {runs, 1}, {runs, 2}, {runs, 1});
         EXPECT(END, WireEnd,
                "\x95\x01\xcc\x84\x00\x03\x91\xdc\x00\x11\x01\x02\x06\x01\xfd\x04\x05\x06\x07\x08"
                "\x09\x0a\x0b\x0c\x01\x0d\xa1"
