@@ -322,6 +322,13 @@ void client_reply(World *w, Message *m) {
         world_at(w, c->down_last, client_hears, m->request->client, 0, m);
 }
 
+void clients_lose_store(World *w) {
+        for (size_t i = 0; i < SIM_CLIENTS; i++)
+                for (Request *r = w->clients[i].requests; r; r = r->next)
+                        for (size_t j = 0; j < r->count; j++)
+                                r->tasks[j].durable = 0;
+}
+
 bool clients_done(const World *w) {
         for (size_t i = 0; i < SIM_CLIENTS; i++)
                 if (w->clients[i].open > 0)

@@ -4,6 +4,7 @@
 #include "tests/sim/sim.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static void dispatcher_wake(World *w, uint64_t wake, uint64_t incarnation, Message *m);
 
@@ -133,10 +134,10 @@ void dispatcher_start(World *w) {
         CoreSetup setup = {.ports = &sim_ports,
                            .userdata = w,
                            .epoch = d->epoch,
-                           .store_id = {1},
                            .next_task_id = w->store.last_id + 1,
                            .owner_uid = 1000,
                            .seed = random_next(&w->random)};
+        memcpy(setup.store_id, w->store.id, sizeof setup.store_id);
         ASSERT(core_new(&setup, (CoreTime){w->now, world_realtime(w)}, &d->core) == 0);
         dispatcher_configure(w);
         store_model_recover(w, d->core);

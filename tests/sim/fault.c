@@ -78,6 +78,7 @@ static const struct {
 void plan_draw(World *w) {
         Random *r = &w->random;
         Plan *p = &w->plan;
+        p->memory = random_chance(r, 100);
         p->faults_until = random_between(r, 1, 12) * USEC_PER_SEC;
         p->run_long_usec = random_between(r, 1, 100) * USEC_PER_MSEC;
         p->crash_permille = random_chance(r, 300) ? 0 : (unsigned)random_between(r, 300, 900);

@@ -138,11 +138,10 @@ static void on_wait_found(World *w, Message *m) {
 
 static void on_hello(World *w, Message *m) {
         world_step(w, STEP_HELLO_RECEIVED);
-        static const uint8_t store_id[WIRE_UUID] = {1};
         WireHello hello = {.serial = m->serial,
                            .epoch = m->epoch,
                            .n = m->n,
-                           .store = wire_bytes(store_id, sizeof store_id)};
+                           .store = wire_bytes(m->store, sizeof m->store)};
         if (w->mutation != MUTATION_HELLO_IGNORED) {
                 hello.running.items = m->running.items;
                 hello.running.count = m->running.count;
@@ -170,7 +169,7 @@ static void on_end(World *w, Message *m) {
                 .state = m->state,
                 .reason = m->reason,
                 .code = m->code,
-                .started_usec = SIM_REAL_BASE + m->run->started_usec,
+                .started_usec = m->run->starts ? SIM_REAL_BASE + m->run->started_usec : 0,
                 .ended_usec = SIM_REAL_BASE + m->run->ended_usec,
         };
         core_on_end(w->dispatcher.core, m->serial, &record);

@@ -106,7 +106,7 @@ void check_start(World *w, Run *run) {
                        t->executing);
         if (t->policy.at_most_once && t->starts > 0)
                 broken(w, "at most once never starts twice", "task %" PRIu64, t->id);
-        if (t->ended)
+        if (t->ended && !t->forgotten)
                 broken(w, "what has ended does not start", "task %" PRIu64, t->id);
         t->starts++;
         t->executing = run->run_id;
@@ -195,6 +195,8 @@ void check_ack(World *w, run_id_t run_id) {
         if (!run)
                 broken(w, "only runs are acknowledged", "%" PRIx64, run_id);
         const Task *t = store_task(w, run->task_id);
+        if (run->starts == 0 && run->state == TASK_READY)
+                return; /* interrupted before it began: it leaves no trace */
         if (!run->durable && !(t && t->ended) && worker_get(w, run->serial)->life == WORKER_ALIVE)
                 broken(w, "no end is acknowledged before it is durable",
                        "run %" PRIx64 " of task %" PRIu64, run_id, run->task_id);

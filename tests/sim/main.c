@@ -74,17 +74,13 @@ static pid_t chunk_start(const Options *o, uint64_t first, uint64_t count, Slot 
 
 /* Prints the last lines of f, each as a TAP comment. */
 static void print_tail(FILE *f) {
-        char *lines[TAIL] = {0};
-        size_t size = 0, n = 0;
+        char lines[TAIL][256];
+        size_t n = 0;
         rewind(f);
-        for (char *line = NULL; getline(&line, &size, f) >= 0; line = NULL, size = 0) {
-                free(lines[n % TAIL]);
-                lines[n++ % TAIL] = line;
-        }
+        while (fgets(lines[n % TAIL], sizeof lines[0], f))
+                n++;
         for (size_t i = n > TAIL ? n - TAIL : 0; i < n; i++)
                 printf("#   %s", lines[i % TAIL]);
-        for (size_t i = 0; i < TAIL; i++)
-                free(lines[i]);
 }
 
 /* Runs seed once more, with every step written down, and shows the end of that. */

@@ -57,6 +57,7 @@ static void on_sync(void *userdata, uint64_t serial, uint32_t epoch, uint64_t n)
         Message *m = message_new(MESSAGE_SYNC);
         m->epoch = epoch;
         m->n = n;
+        memcpy(m->store, w->store.id, sizeof m->store);
         worker_send(w, serial, m);
         world_step(w, STEP_SYNCED);
 }

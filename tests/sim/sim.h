@@ -92,6 +92,7 @@ typedef struct Task {
         uint32_t attempts, executions, lost; /* durable attempts: counted, all, worker lost */
         run_id_t last_run;                   /* the highest with a durable attempt */
         bool cancel_requested, ended, purged;
+        bool forgotten; /* with a store that keeps nothing: ended and purged by a crash */
         uint32_t cancel_uid;
         int32_t cancel_signal;
         run_id_t start_run; /* at-most-once: the durable start record */
@@ -172,6 +173,7 @@ struct Message {
         uint32_t incarnation; /* of the dispatcher that sent it or is meant */
         /* workers and supervisor */
         uint64_t serial, epoch, n;
+        uint8_t store[WIRE_UUID]; /* SYNC, HELLO */
         run_id_t run_id;
         uint32_t pool;
         int why;
@@ -237,6 +239,8 @@ typedef struct ClientRow {
 
 typedef struct StoreModel {
         uint32_t epoch;
+        bool memory; /* nothing survives but the epoch and the highest id */
+        uint8_t id[WIRE_UUID];
         uint64_t last_id; /* the highest that is durable */
         Table tasks;      /* id -> Task, durable ones */
         ClientRow clients[SIM_CLIENTS];
@@ -323,6 +327,8 @@ typedef struct Dispatcher {
         uint64_t ticket, told_ticket; /* the last one given out, and the last one reported */
         uint64_t event_seq;
         run_id_t last_run;
+        bool memory; /* nothing survives but the epoch and the highest id */
+        uint8_t id[WIRE_UUID];
         uint64_t last_id; /* the highest that it gave out */
         usec_t started_usec, paused_until;
         unsigned idle_turns;  /* turns in a row without an input and without virtual time */
@@ -333,6 +339,7 @@ typedef struct Dispatcher {
 
 /* What this seed does to the world; drawn once. */
 typedef struct Plan {
+        bool memory; /* the store keeps nothing */
         usec_t faults_until, started_after_usec, run_long_usec;
         unsigned crash_permille, lose_permille, repeat_permille, fail_permille;
         unsigned faults; /* 1 << index into the table of fault.c */
@@ -423,6 +430,7 @@ void shape_draw(World *w, Shape *ret);
 void shape_complete(Shape *s); /* every queue is served */
 
 /* ---- client.c ---- */
+void clients_lose_store(World *w); /* what they had asked for is not stored any more */
 void clients_start(World *w);
 void clients_reconnect(World *w); /* a new dispatcher listens */
 void client_disconnect(World *w, Client *c);

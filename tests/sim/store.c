@@ -253,6 +253,20 @@ void store_model_read(World *w, Message *m) {
 
 /* ---- dying and coming back ---- */
 
+/* `memory:` and a dispatcher that died. */
+static void lose_everything(World *w) {
+        uint64_t id = 0;
+        for (Task *t; (t = table_first_from(&w->store.tasks, &id)); id++) {
+                t->forgotten = t->forgotten || !t->ended;
+                t->ended = t->purged = true;
+        }
+        for (size_t i = 0; i < SIM_CLIENTS; i++) {
+                free(w->store.clients[i].answers);
+                w->store.clients[i] = (ClientRow){0};
+        }
+        clients_lose_store(w);
+}
+
 void store_model_crash(World *w) {
         StoreModel *s = &w->store;
         s->generation++;
@@ -261,10 +275,17 @@ void store_model_crash(World *w) {
         batches_free(&s->committing);
         batches_free(&s->pending);
         inbox_clear(&s->reads);
+        if (s->memory)
+                lose_everything(w);
 }
 
 void store_model_open(World *w) {
-        w->store.epoch++;
+        StoreModel *s = &w->store;
+        s->epoch++;
+        if (s->epoch == 1)
+                s->memory = w->plan.memory;
+        if (s->epoch == 1 || s->memory)
+                memcpy(s->id, &s->epoch, sizeof s->epoch);
 }
 
 void store_model_recover(World *w, Core *core) {
