@@ -102,6 +102,9 @@ typedef struct CorePorts {
                 uint64_t task_id); /* the core holds this task no more: drop cached payload */
         void (*spawn)(void *userdata, const char *pool); /* one more worker, please; answered by
                                                             core_worker_up or core_spawn_failed */
+        /* Ended tasks that a repeated SUBMIT waits for: answered by core_wait_found, as for
+         * core_wait. */
+        void (*find_ends)(void *userdata, uint64_t wait, uint64_t first, uint64_t count);
         void (*retire)(void *userdata,
                        uint64_t serial); /* holds nothing and gets nothing more: end it (SIGTERM) */
         void (*kill_worker)(void *userdata, uint64_t serial, const char *why); /* hung: SIGKILL */

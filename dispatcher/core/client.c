@@ -1,0 +1,380 @@
+/* See client.h. */
+#include "dispatcher/core/state.h"
+
+#include "dispatcher/core/answers.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <utlist.h>
+
+#define ANSWERS_FIRST 8u
+
+void core_reply_error(Core *c, const CoreOrigin *to, int code, const char *format, ...) {
+        char text[WIRE_TEXT_MAX];
+        va_list args;
+        va_start(args, format);
+        int size = vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+        if (size < 0)
+                text[0] = 0;
+        WireError error = {.code = (uint64_t)code, .text = wire_text(text)};
+        c->ports->reply(c->userdata, to, WIRE_TYPE_ERROR, &error);
+}
+
+int client_compare_idle(const HeapNode *a, const HeapNode *b) {
+        const Client *x = CONTAINER_OF(a, const Client, idle_node),
+                     *y = CONTAINER_OF(b, const Client, idle_node);
+        if (x->idle_usec != y->idle_usec)
+                return x->idle_usec < y->idle_usec ? -1 : 1;
+        return memcmp(&x->id, &y->id, sizeof(x->id));
+}
+
+CancelOutcome *cancel_outcome_free(CancelOutcome *o) {
+        if (!o)
+                return NULL;
+        free(o->unknown);
+        free(o->denied);
+        free(o->to_stop);
+        free(o);
+        return NULL;
+}
+
+/* ---- objects ---- */
+
+static Client *client_new(Core *c, const ClientId *id, uint32_t uid) {
+        Client *client = calloc(1, sizeof(*client));
+        if (!client)
+                return NULL;
+        client->id = *id;
+        client->uid = uid;
+        heap_node_init(&client->idle_node);
+        client->last_usec = c->now.monotonic_usec;
+        client->idle_usec = usec_add(client->last_usec, CORE_CLIENT_IDLE_USEC);
+        HASH_ADD(hh, c->clients, id, sizeof(client->id), client);
+        if (!client->hh.tbl || heap_push(&c->idle_clients, &client->idle_node) < 0) {
+                if (client->hh.tbl)
+                        HASH_DEL(c->clients, client);
+                free(client);
+                return NULL;
+        }
+        return client;
+}
+
+void client_free(Core *c, Client *client) {
+        Deferred *d, *next;
+        HASH_DEL(c->clients, client);
+        heap_remove(&c->idle_clients, &client->idle_node);
+        DL_FOREACH_SAFE(client->deferred, d, next)
+        deferred_free(d);
+        for (size_t i = 0; i < client->answer_count; i++)
+                cancel_outcome_free(client->answers[i].cancel);
+        free(client->answers);
+        free(client);
+}
+
+static Client *client_find(const Core *c, const ClientId *id) {
+        Client *client;
+        HASH_FIND(hh, c->clients, id, sizeof(*id), client);
+        return client;
+}
+
+int core_recover_client(Core *c, const ClientRecord *record) {
+        Client *client = client_new(c, &record->id, record->uid);
+        if (!client)
+                return -ENOMEM;
+        client->held = record->held;
+        client->stored = true;
+        client->last_real_usec = record->last_usec;
+        usec_t idle = c->now.realtime_usec > record->last_usec
+                              ? c->now.realtime_usec - record->last_usec
+                              : 0;
+        usec_t left = CORE_CLIENT_IDLE_USEC - MIN_OF(idle, CORE_CLIENT_IDLE_USEC);
+        client->idle_usec = usec_add(c->now.monotonic_usec, left);
+        client->last_usec = client->idle_usec > CORE_CLIENT_IDLE_USEC
+                                    ? client->idle_usec - CORE_CLIENT_IDLE_USEC
+                                    : 0;
+        heap_update(&c->idle_clients, &client->idle_node);
+        int r = answers_read(client, record->answers);
+        /* A row that cannot be read is one of a later version: its client may be answered wrongly
+         * only if it sends a request again; the tasks of all others matter more. */
+        return r == -EBADMSG ? 0 : r;
+}
+
+/* ---- answers, by seq ---- */
+
+static size_t answer_place(const Client *client, uint64_t seq) {
+        size_t low = 0, high = client->answer_count;
+        if (high > 0 && client->answers[high - 1].seq < seq)
+                return high; /* the usual case */
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                if (client->answers[middle].seq < seq)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+Answer *client_find_answer(Client *client, uint64_t seq) {
+        size_t i = answer_place(client, seq);
+        return i < client->answer_count && client->answers[i].seq == seq ? &client->answers[i]
+                                                                         : NULL;
+}
+
+int client_reserve(Client *client) {
+        if (client->answer_count < client->answer_capacity)
+                return 0;
+        size_t capacity = MAX_OF(2 * client->answer_capacity, (size_t)ANSWERS_FIRST);
+        Answer *answers = reallocarray(client->answers, capacity, sizeof(*answers));
+        if (!answers)
+                return -ENOMEM;
+        client->answers = answers;
+        client->answer_capacity = capacity;
+        return 0;
+}
+
+void client_add_answer(Core *c, Client *client, Answer answer) {
+        size_t i = answer_place(client, answer.seq);
+        ASSERT(client->answer_count < client->answer_capacity);
+        ASSERT(client->pending == 0 || client->pending_turn == c->turn);
+        memmove(&client->answers[i + 1], &client->answers[i],
+                (client->answer_count - i) * sizeof(*client->answers));
+        answer.pending = true;
+        client->answers[i] = answer;
+        client->answer_count++;
+        client->pending++;
+        client->pending_turn = c->turn;
+        client_mark_dirty(c, client);
+}
+
+/* What the client holds needs not be remembered. A pending one is never held, whatever it says. */
+static void client_prune(Client *client, uint64_t held) {
+        if (held > client->held)
+                client->held = held;
+        size_t n = 0;
+        while (n < client->answer_count && client->answers[n].seq <= client->held &&
+               !client->answers[n].pending)
+                cancel_outcome_free(client->answers[n++].cancel);
+        client->answer_count -= n;
+        if (n > 0)
+                memmove(client->answers, client->answers + n,
+                        client->answer_count * sizeof(*client->answers));
+}
+
+/* ---- admission ---- */
+
+static void answer_send(Core *c, const Answer *a, const CoreOrigin *to) {
+        if (a->kind == ANSWER_SUBMITTED) {
+                WireSubmitted body = {.first_id = a->first_id, .count = a->count};
+                c->ports->reply(c->userdata, to, WIRE_TYPE_SUBMITTED, &body);
+                return;
+        }
+        WireCancelled body = {
+                .cancelled = a->cancel->cancelled,
+                .ended = a->cancel->ended,
+                .unknown = {a->cancel->unknown, a->cancel->unknown_count},
+                .denied = {a->cancel->denied, a->cancel->denied_count},
+        };
+        c->ports->reply(c->userdata, to, WIRE_TYPE_CANCELLED, &body);
+}
+
+static bool client_answer_again(Core *c, Client *client, const CoreRequest *request,
+                                CoreSubmitWait wait) {
+        Answer *a = client_find_answer(client, request->seq);
+        Deferred *d;
+        if (a && a->pending) {
+                a->origin = request->origin;
+                return true;
+        }
+        if (a) {
+                answer_send(c, a, &request->origin);
+                if (a->kind == ANSWER_SUBMITTED && wait == CORE_SUBMIT_AND_WAIT)
+                        wait_for_submitted(c, &request->origin, a->first_id, a->count);
+                return true;
+        }
+        DL_FOREACH (client->deferred, d) {
+                if (d->request.seq == request->seq) {
+                        d->request.origin = request->origin;
+                        return true;
+                }
+        }
+        return false;
+}
+
+static Client *client_get(Core *c, const CoreRequest *request) {
+        Client *client = client_find(c, &request->client);
+        if (!client && HASH_COUNT(c->clients) >= CORE_CLIENTS_MAX) {
+                core_reply_error(c, &request->origin, EXIT_TRY_AGAIN,
+                                 "too many clients are remembered; try again in 10 minutes");
+                return NULL;
+        }
+        if (!client)
+                client = client_new(c, &request->client, request->uid);
+        if (!client)
+                core_reply_error(c, &request->origin, EXIT_TRY_AGAIN, "out of memory; try again");
+        return client;
+}
+
+static bool client_refuses(Core *c, const Client *client, const CoreRequest *request) {
+        if (client->uid != request->uid)
+                core_reply_error(c, &request->origin, EXIT_NO_PERMISSION,
+                                 "this client id is another user's; make a new one");
+        else if (request->seq == 0 || request->seq <= client->held)
+                core_reply_error(c, &request->origin, EXIT_DATA,
+                                 "request %llu was answered before, and the answer received",
+                                 (unsigned long long)request->seq);
+        else if (client->answer_count + client->deferred_count >= CLIENT_ANSWERS_MAX)
+                core_reply_error(
+                        c, &request->origin, EXIT_TRY_AGAIN,
+                        "%u requests of this client wait for an answer or have one that it "
+                        "does not hold; try again",
+                        CLIENT_ANSWERS_MAX);
+        else
+                return false;
+        return true;
+}
+
+ClientVerdict client_admit(Core *c, const CoreRequest *request, CoreSubmitWait wait, Client **ret) {
+        Client *client = client_get(c, request);
+        if (!client)
+                return CLIENT_ANSWERED;
+        if (client->uid == request->uid) {
+                client->last_usec = c->now.monotonic_usec;
+                client->last_real_usec = c->now.realtime_usec;
+                client_prune(client, request->held);
+                if (client_answer_again(c, client, request, wait))
+                        return CLIENT_ANSWERED;
+        }
+        if (client_refuses(c, client, request))
+                return CLIENT_ANSWERED;
+        *ret = client;
+        bool wait_turn = client->pending > 0 && client->pending_turn != c->turn;
+        return wait_turn || client->deferred ? CLIENT_LATER : CLIENT_DO;
+}
+
+/* ---- deferred requests ---- */
+
+Deferred *deferred_free(Deferred *d) {
+        if (!d)
+                return NULL;
+        for (size_t i = 0; d->tasks && i < d->n; i++) {
+                StoreOp op = {.kind = STORE_PUT_TASK, .task = d->tasks[i]};
+                store_op_done(&op);
+        }
+        free(d->tasks);
+        free(d->delay_usec);
+        free(d->ids);
+        free(d->unknown);
+        free(d);
+        return NULL;
+}
+
+void client_defer(Core *c, Client *client, Deferred *d) {
+        DL_APPEND(client->deferred, d);
+        client->deferred_count++;
+}
+
+static void client_mark_runnable(Core *c, Client *client) {
+        if (client->pending > 0 || !client->deferred || client->runnable)
+                return;
+        client->runnable = true;
+        client->next_runnable = c->runnable_clients;
+        c->runnable_clients = client;
+}
+
+static void deferred_do(Core *c, Client *client, Deferred *d) {
+        if (d->kind == ANSWER_SUBMITTED) {
+                submit_do(c, client, &d->request, d->tasks, d->delay_usec, d->n, d->wait);
+                free(d->tasks); /* what is in them was given away */
+                d->tasks = NULL;
+        } else {
+                cancel_do(c, client, &d->request, d->ids, d->n, d->unknown, d->unknown_count,
+                          d->signal);
+        }
+}
+
+void client_run_deferred(Core *c) {
+        for (Client *client; (client = c->runnable_clients);) {
+                c->runnable_clients = client->next_runnable;
+                client->runnable = false;
+                for (Deferred *d; (d = client->deferred);) {
+                        DL_DELETE(client->deferred, d);
+                        client->deferred_count--;
+                        deferred_do(c, client, d);
+                        deferred_free(d);
+                }
+        }
+}
+
+/* ---- what became of it ---- */
+
+static void client_settled(Core *c, Client *client) {
+        client->pending--;
+        client_mark_runnable(c, client);
+}
+
+void client_answer_done(Core *c, Client *client, Answer *a) {
+        a->pending = false;
+        client->stored = true;
+        answer_send(c, a, &a->origin);
+        client_settled(c, client);
+}
+
+void client_answer_failed(Core *c, Client *client, Answer *a, int code, const char *text) {
+        CoreOrigin origin = a->origin;
+        size_t i = (size_t)(a - client->answers);
+        cancel_outcome_free(a->cancel);
+        client->answer_count--;
+        memmove(a, a + 1, (client->answer_count - i) * sizeof(*a));
+        core_reply_error(c, &origin, code, "%s", text);
+        client_settled(c, client);
+}
+
+/* ---- rows ---- */
+
+void client_mark_dirty(Core *c, Client *client) {
+        if (client->dirty)
+                return;
+        client->dirty = true;
+        client->next_dirty = c->dirty_clients;
+        c->dirty_clients = client;
+}
+
+void client_write_dirty(Core *c) {
+        for (Client *client; (client = c->dirty_clients);) {
+                StoreOp op = {
+                        .kind = STORE_PUT_CLIENT,
+                        .client = {.id = client->id,
+                                   .uid = client->uid,
+                                   .held = client->held,
+                                   .last_usec = client->last_real_usec},
+                };
+                MUST(answers_write(client, &op.client.answers));
+                c->dirty_clients = client->next_dirty;
+                client->dirty = false;
+                journal_persist(c, &op);
+        }
+}
+
+/* The heap holds when a client was last put off, not each request: most are put off once in a
+ * while. */
+void client_expire(Core *c) {
+        for (HeapNode *n; (n = heap_peek(&c->idle_clients));) {
+                Client *client = CONTAINER_OF(n, Client, idle_node);
+                if (client->idle_usec > c->now.monotonic_usec)
+                        return;
+                usec_t from = client->pending ? c->now.monotonic_usec : client->last_usec;
+                client->idle_usec = usec_add(from, CORE_CLIENT_IDLE_USEC);
+                if (client->idle_usec > c->now.monotonic_usec) {
+                        heap_update(&c->idle_clients, n);
+                        continue;
+                }
+                if (client->stored)
+                        journal_persist(
+                                c, &(StoreOp){.kind = STORE_DROP_CLIENT,
+                                              .client = {.id = client->id, .uid = client->uid}});
+                client_free(c, client);
+        }
+}

@@ -1,0 +1,102 @@
+/* Clients and their requests that change something: each is done once, however often it is sent.
+ *
+ * A client's answers above what it holds are one row in the store, written in the ticket of the
+ * request itself. Rows are replaced whole, and batches can fail one by one: a row must not tell of
+ * a request whose own batch is still under way, nor must it leave it out. So while a request of a
+ * client is being written, its later ones wait (Deferred), unless they came in the same turn. */
+#pragma once
+
+#include "common/heap.h"
+#include "dispatcher/core/core.h"
+
+#include <uthash.h>
+
+#define CLIENT_ANSWERS_MAX 8192u /* unanswered, or answered above held, for one client */
+
+typedef enum AnswerKind { ANSWER_SUBMITTED = 1, ANSWER_CANCELLED } AnswerKind;
+
+/* What a CANCEL came to. to_stop: tasks that run, to be stopped once the request is durable. */
+typedef struct CancelOutcome {
+        uint64_t cancelled, ended;
+        uint64_t *unknown, *denied, *to_stop;
+        size_t unknown_count, denied_count, to_stop_count;
+} CancelOutcome;
+
+typedef struct Answer {
+        uint64_t seq;
+        AnswerKind kind;
+        bool pending; /* not durable yet: nothing was said */
+        CoreSubmitWait wait;
+        CoreOrigin origin;        /* while pending: where it was asked for last */
+        uint64_t first_id, count; /* SUBMITTED */
+        CancelOutcome *cancel;    /* CANCELLED */
+} Answer;
+
+/* A request that waits for an earlier one of its client. */
+typedef struct Deferred {
+        struct Deferred *prev, *next;
+        AnswerKind kind;
+        CoreRequest request;
+        CoreSubmitWait wait;
+        TaskRecord *tasks;
+        uint64_t *delay_usec;
+        size_t n;
+        uint64_t *ids, *unknown;
+        size_t unknown_count;
+        int signal;
+} Deferred;
+
+typedef struct Client {
+        ClientId id;
+        uint32_t uid;
+        uint64_t held;
+        usec_t last_usec, last_real_usec;
+        HeapNode idle_node; /* in Core.idle_clients */
+        usec_t idle_usec;   /* looked at then */
+        Answer *answers;    /* by seq */
+        size_t answer_count, answer_capacity;
+        size_t pending;        /* of them */
+        uint64_t pending_turn; /* the turn in which those were written */
+        Deferred *deferred;    /* list */
+        size_t deferred_count;
+        bool dirty;  /* its row is to be written in this turn */
+        bool stored; /* there is a row */
+        struct Client *next_dirty, *next_runnable;
+        bool runnable;
+        UT_hash_handle hh;
+} Client;
+
+typedef enum ClientVerdict {
+        CLIENT_DO = 1,   /* new: do it now */
+        CLIENT_LATER,    /* new, but an earlier one is being written: defer it */
+        CLIENT_ANSWERED, /* refused, answered, or its answer will come */
+} ClientVerdict;
+
+ClientVerdict client_admit(Core *c, const CoreRequest *request, CoreSubmitWait wait, Client **ret);
+/* Owns d from now on. */
+void client_defer(Core *c, Client *client, Deferred *d);
+/* Does what was deferred and need not wait any more. */
+void client_run_deferred(Core *c);
+Deferred *deferred_free(Deferred *d);
+DEFINE_CLEANUP(Deferred *, deferred_free)
+
+/* Room for one more answer; afterwards client_add_answer cannot fail. 0 or -ENOMEM. */
+int client_reserve(Client *client);
+/* The answer of the request that this turn writes. takes cancel. */
+void client_add_answer(Core *c, Client *client, Answer answer);
+Answer *client_find_answer(Client *client, uint64_t seq);
+/* Durable: may be said. */
+void client_answer_done(Core *c, Client *client, Answer *a);
+/* Undone: forget it, and say why. */
+void client_answer_failed(Core *c, Client *client, Answer *a, int code, const char *text);
+
+void client_mark_dirty(Core *c, Client *client);
+void client_write_dirty(Core *c); /* one row a client and turn */
+void client_expire(Core *c);
+void client_free(Core *c, Client *client);
+CancelOutcome *cancel_outcome_free(CancelOutcome *o);
+DEFINE_CLEANUP(CancelOutcome *, cancel_outcome_free)
+int client_compare_idle(const HeapNode *a, const HeapNode *b);
+
+void core_reply_error(Core *c, const CoreOrigin *to, int code, const char *format, ...)
+        _printf_(4, 5);

@@ -1,0 +1,291 @@
+/* See journal.h. */
+#include "dispatcher/core/state.h"
+
+#include <string.h>
+
+/* ---- the ring ---- */
+
+static JournalEntry *ring_at(const Journal *j, size_t i) {
+        return &j->entries[(j->first + i) & (j->capacity - 1)];
+}
+
+const JournalEntry *journal_at(const Journal *j, size_t i) {
+        return ring_at(j, i);
+}
+
+static void ring_push(Journal *j, JournalEntry entry) {
+        if (j->count == j->capacity) {
+                size_t capacity = j->capacity ? 2 * j->capacity : 64;
+                JournalEntry *entries = malloc(capacity * sizeof(*entries));
+                MUST(entries ? 0 : -1);
+                for (size_t i = 0; i < j->count; i++)
+                        entries[i] = *ring_at(j, i);
+                free(j->entries);
+                *j = (Journal){.entries = entries, .count = j->count, .capacity = capacity};
+        }
+        j->count++;
+        *ring_at(j, j->count - 1) = entry;
+}
+
+static JournalEntry ring_pop(Journal *j) {
+        JournalEntry entry = *ring_at(j, 0);
+        j->first = (j->first + 1) & (j->capacity - 1);
+        j->count--;
+        return entry;
+}
+
+static void ending_free(Core *c, Ending *e) {
+        blob_slice_drop(&e->run.out);
+        blob_slice_drop(&e->run.err);
+        blob_slice_drop(&e->run.result);
+        blob_slice_drop(&e->run.detail);
+        slab_free(&c->ending_slab, e);
+}
+
+void journal_done(Core *c, Journal *j) {
+        while (j->count > 0) {
+                JournalEntry entry = ring_pop(j);
+                if (entry.kind == JOURNAL_END)
+                        ending_free(c, entry.ending);
+        }
+        free(j->entries);
+        *j = (Journal){0};
+}
+
+/* ---- adding ---- */
+
+void journal_persist(Core *c, StoreOp *op) {
+        c->wrote = true;
+        c->ports->persist(c->userdata, op);
+}
+
+void journal_add(Core *c, JournalEntry entry) {
+        entry.ticket = c->turn;
+        ring_push(&c->journal, entry);
+}
+
+void journal_ack(Core *c, uint64_t serial, run_id_t run_id) {
+        journal_add(c, (JournalEntry){.kind = JOURNAL_ACK, .serial = serial, .run_id = run_id});
+}
+
+static void ending_persist(Core *c, Ending *e) {
+        StoreOp op = {
+                .kind = e->final ? STORE_PUT_END : STORE_PUT_ATTEMPT,
+                .run = e->run,
+                .due_usec = e->due_real_usec,
+        };
+        blob_slice_ref(op.run.out);
+        blob_slice_ref(op.run.err);
+        blob_slice_ref(op.run.result);
+        blob_slice_ref(op.run.detail);
+        journal_persist(c, &op);
+}
+
+static Ending *ending_new(Core *c, Task *t, RunRecord *run, uint64_t ack_serial) {
+        Ending *e = slab_alloc(&c->ending_slab);
+        MUST(e ? 0 : -1);
+        e->run = *run;
+        e->task = t;
+        e->ack_serial = ack_serial;
+        run->out = run->err = run->result = run->detail = (BlobSlice){0};
+        Worker *w = ack_serial ? worker_find(c, ack_serial) : NULL;
+        if (w)
+                w->unacked++;
+        return e;
+}
+
+void journal_end(Core *c, Task *t, RunRecord *run, uint64_t ack_serial) {
+        Ending *e = ending_new(c, t, run, ack_serial);
+        e->final = true;
+        task_set_phase(c, t, PHASE_ENDING);
+        ending_persist(c, e);
+        journal_add(c, (JournalEntry){.kind = JOURNAL_END, .ending = e});
+}
+
+void journal_attempt(Core *c, Task *t, RunRecord *run, uint64_t ack_serial, usec_t delay_usec) {
+        Ending *e = ending_new(c, t, run, ack_serial);
+        if (delay_usec) {
+                e->due_usec = usec_add(c->now.monotonic_usec, delay_usec);
+                e->due_real_usec = usec_add(c->now.realtime_usec, delay_usec);
+        }
+        task_set_phase(c, t, PHASE_RETRYING);
+        ending_persist(c, e);
+        journal_add(c, (JournalEntry){.kind = JOURNAL_END, .ending = e});
+}
+
+/* ---- committed ---- */
+
+static void ending_ack(Core *c, const Ending *e) {
+        if (!e->ack_serial)
+                return;
+        Worker *w = worker_find(c, e->ack_serial);
+        if (!w)
+                return;
+        w->unacked--;
+        w->pool->dirty |= w->draining;
+        c->ports->ack(c->userdata, e->ack_serial, e->run.run_id);
+}
+
+static void end_is_durable(Core *c, const Ending *e) {
+        Task *t = e->task;
+        const WireEndedTask ended = {
+                .id = t->id, .state = e->run.state, .reason = e->run.reason, .code = e->run.code};
+        t->queue->ended[e->run.state]++;
+        c->counters.succeeded += e->run.state == TASK_SUCCEEDED;
+        c->counters.failed += e->run.state == TASK_FAILED;
+        c->counters.cancelled += e->run.state == TASK_CANCELLED;
+        c->ports->publish(c->userdata, &(CoreEvent){
+                                               .seq = ++c->counters.events,
+                                               .task_id = t->id,
+                                               .queue = t->queue->name,
+                                               .state = e->run.state,
+                                               .reason = e->run.reason,
+                                               .code = e->run.code,
+                                               .attempt = e->run.attempt,
+                                       });
+        wait_task_ended(c, t, &ended);
+        c->ports->forget(c->userdata, t->id);
+        task_free(c, t);
+}
+
+static void attempt_is_durable(Core *c, const Ending *e) {
+        Task *t = e->task;
+        t->executions++;
+        if (e->run.state != TASK_READY && t->failures < UINT16_MAX)
+                t->failures++;
+        if (t->flags & TASK_CANCEL_ASKED) {
+                end_cancelled(c, t);
+                return;
+        }
+        if (e->due_usec > c->now.monotonic_usec) {
+                t->due_usec = e->due_usec;
+                task_set_phase(c, t, PHASE_DELAYED);
+        } else {
+                task_set_phase(c, t, PHASE_READY);
+        }
+        task_publish(c, t, t->executions);
+}
+
+static void start_is_durable(Core *c, run_id_t run_id) {
+        Run *r = run_find(c, run_id);
+        if (!r || r->stage != RUN_WRITING)
+                return; /* its worker died, or the task was cancelled meanwhile */
+        if (worker_is_synced(r->worker) && !r->worker->draining && !c->stop_starting)
+                run_push(c, r);
+        else
+                run_requeue(c, r);
+}
+
+static void request_is_durable(Core *c, const JournalEntry *entry) {
+        Answer *a = client_find_answer(entry->client, entry->seq);
+        ASSERT(a && a->pending);
+        if (entry->kind == JOURNAL_SUBMIT)
+                submit_committed(c, a);
+        client_answer_done(c, entry->client, a);
+        if (entry->kind == JOURNAL_CANCEL)
+                cancel_committed(c, a->cancel);
+        else if (a->wait == CORE_SUBMIT_AND_WAIT)
+                wait_for_submitted(c, &a->origin, a->first_id, a->count);
+}
+
+static void entry_committed(Core *c, const JournalEntry *entry) {
+        switch (entry->kind) {
+        case JOURNAL_SUBMIT:
+        case JOURNAL_CANCEL:
+                request_is_durable(c, entry);
+                return;
+        case JOURNAL_END:
+                ending_ack(c, entry->ending);
+                if (entry->ending->final)
+                        end_is_durable(c, entry->ending);
+                else
+                        attempt_is_durable(c, entry->ending);
+                ending_free(c, entry->ending);
+                return;
+        case JOURNAL_START:
+                start_is_durable(c, entry->run_id);
+                return;
+        case JOURNAL_ACK:
+                c->ports->ack(c->userdata, entry->serial, entry->run_id);
+                return;
+        }
+}
+
+/* ---- failed ---- */
+
+static void submit_failed(Core *c, const JournalEntry *entry, int error) {
+        Answer *a = client_find_answer(entry->client, entry->seq);
+        char text[160];
+        ASSERT(a && a->pending);
+        submit_undone(c, a);
+        snprintf(text, sizeof(text), "cannot store the tasks: %s; try again later",
+                 strerrordesc_np(-error) ? strerrordesc_np(-error) : "the write failed");
+        client_answer_failed(c, entry->client, a, EXIT_TRY_AGAIN, text);
+}
+
+static void entry_failed(Core *c, const JournalEntry *entry, int error) {
+        if (entry->kind == JOURNAL_SUBMIT) {
+                submit_failed(c, entry, error);
+        } else if (entry->kind == JOURNAL_START) {
+                Run *r = run_find(c, entry->run_id);
+                c->start_after_usec = usec_add(c->now.monotonic_usec, CORE_RETRY_WRITE_USEC);
+                if (r && r->stage == RUN_WRITING)
+                        run_requeue(c, r);
+        } else {
+                if (c->retry.count == 0)
+                        c->retry_usec = usec_add(c->now.monotonic_usec, CORE_RETRY_WRITE_USEC);
+                ring_push(&c->retry, *entry);
+        }
+}
+
+void journal_write_again(Core *c) {
+        if (c->retry.count == 0 || c->now.monotonic_usec < c->retry_usec)
+                return;
+        for (size_t n = c->retry.count; n > 0; n--) {
+                JournalEntry entry = ring_pop(&c->retry);
+                if (entry.kind == JOURNAL_END) {
+                        ending_persist(c, entry.ending);
+                } else if (entry.kind == JOURNAL_CANCEL) {
+                        Answer *a = client_find_answer(entry.client, entry.seq);
+                        ASSERT(a && a->pending);
+                        entry.client->pending_turn = c->turn;
+                        client_mark_dirty(c, entry.client);
+                        cancel_write_again(c, a->cancel);
+                }
+                journal_add(c, entry);
+        }
+}
+
+/* ---- turns and tickets ---- */
+
+void journal_committed(Core *c, uint64_t first, uint64_t last, int error) {
+        ASSERT(first == c->ticket_done + 1 && last >= first && last <= c->ticket);
+        while (c->journal.count > 0 && journal_at(&c->journal, 0)->ticket <= last) {
+                JournalEntry entry = ring_pop(&c->journal);
+                if (error == 0)
+                        entry_committed(c, &entry);
+                else
+                        entry_failed(c, &entry, error);
+        }
+        c->ticket_done = last;
+}
+
+/* A turn that wrote nothing has no ticket: what it wants said depends on the last one that is under
+ * way, or on nothing any more. */
+uint64_t journal_finish_turn(Core *c) {
+        if (c->wrote) {
+                c->wrote = false;
+                c->ticket = c->turn;
+                c->turn = c->ticket + 1;
+                return c->ticket;
+        }
+        for (size_t i = c->journal.count;
+             i > 0 && journal_at(&c->journal, i - 1)->ticket == c->turn; i--)
+                ring_at(&c->journal, i - 1)->ticket = c->ticket;
+        if (c->ticket_done == c->ticket)
+                while (c->journal.count > 0) {
+                        JournalEntry entry = ring_pop(&c->journal);
+                        entry_committed(c, &entry);
+                }
+        return 0;
+}
