@@ -96,7 +96,7 @@ static void pool_shrink(Core *c, Pool *p, uint32_t by) {
                                 victim = w;
                 }
                 victim->surplus = true;
-                worker_drain(c, victim);
+                worker_set_draining(c, victim);
         }
 }
 
@@ -111,7 +111,7 @@ static uint32_t pool_regrow(Core *c, Pool *p, uint32_t by) {
                 w->surplus = false;
                 by--;
                 if (!w->stale)
-                        worker_undrain(c, w);
+                        worker_unset_draining(c, w);
         }
         return by;
 }

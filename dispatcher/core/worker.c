@@ -46,12 +46,12 @@ void worker_place(Core *c, Worker *w) {
                 MUST(heap_push(idle, &w->idle_node));
 }
 
-void worker_drain(Core *c, Worker *w) {
+void worker_set_draining(Core *c, Worker *w) {
         w->draining = true;
         worker_place(c, w);
 }
 
-void worker_undrain(Core *c, Worker *w) {
+void worker_unset_draining(Core *c, Worker *w) {
         w->draining = false;
         worker_place(c, w);
 }

@@ -44,8 +44,8 @@ static inline bool worker_is_synced(const Worker *w) {
 void worker_sync(Core *c, Worker *w);
 /* To be called after anything changed that decides whether and when it is chosen. */
 void worker_place(Core *c, Worker *w);
-void worker_drain(Core *c, Worker *w);
-void worker_undrain(Core *c, Worker *w);
+void worker_set_draining(Core *c, Worker *w);
+void worker_unset_draining(Core *c, Worker *w);
 void worker_arm(Core *c, Worker *w, usec_t at); /* its timer fires then or earlier */
 void worker_on_timers(Core *c);
 
