@@ -114,7 +114,7 @@ static uint64_t random_between(uint64_t min, uint64_t max) {
 
 static void random_name(char *name, size_t max, size_t index) {
         static const char letters[] = "abcXYZ019_.-";
-        size_t n = (size_t)sprintf(name, "%zu", index); /* unique */
+        size_t n = (size_t)sprintf(name, "%02zu", index); /* unique */
 
         for (size_t length = random_between(n, max); n < length; n++)
                 name[n] = letters[random_u64() % (sizeof letters - 1)];
