@@ -63,8 +63,7 @@ static int open_stdin(const CommandHandler *h, const CommandSpec *spec) {
                 return open_stdin_bytes(spec->stdin_bytes);
         if (spec->stdin_kind == COMMAND_STDIN_FILE)
                 return open_stdin_file(spec->stdin_file);
-        int fd = fcntl(h->null_fd, F_DUPFD_CLOEXEC, 3);
-        return fd < 0 ? -errno : fd;
+        return h->null_fd;
 }
 
 /* ---- why it could not start ---- */
@@ -99,12 +98,14 @@ static bool refuse_step(Run *run, const CommandSpec *spec, const char *cwd, Spaw
 static bool launch(CommandHandler *h, Run *run, const CommandSpec *spec,
                    const Environment *environment) {
         Command *c = &h->current;
-        _cleanup_(close_fdp) int in = -1, out = -1, err = -1;
-        in = open_stdin(h, spec);
+        _cleanup_(close_fdp) int own_in = -1, out = -1, err = -1;
+        int in = open_stdin(h, spec);
         if (in < 0 && spec->stdin_kind == COMMAND_STDIN_FILE)
                 return refuse(run, in, "cannot open stdin file %s", spec->stdin_file);
         if (in < 0)
                 return refuse(run, in, "cannot prepare stdin");
+        if (in != h->null_fd)
+                own_in = in;
         int r = capture_open(&c->captures[0], h->identity->state_dir, run->run_id, STREAM_STDOUT,
                              spec->output_limit, &out);
         if (r == 0)

@@ -15,7 +15,8 @@ Test(protocol, ends_are_sent_again_after_sync_until_acked) {
         _cleanup_(harness_stopp) Harness *h = harness_start("default");
         uint64_t first = harness_submit(h, (Job){.shell = "echo one; exit 1"});
         uint64_t second = harness_submit(h, (Job){.shell = "echo two; exit 2"});
-        _cleanup_(end_done) End unused = harness_wait_end(h, second);
+        _cleanup_(end_done) End sent = harness_wait_end(h, second);
+        cr_assert_eq(sent.item.code, 2);
         for (int round = 0; round < 3; round++) {
                 harness_sync(h);
                 expect_hello(h, 0, 2);
@@ -76,6 +77,7 @@ Test(protocol, a_run_is_executed_once_however_often_it_comes) {
         for (int i = 0; i < 3; i++)
                 harness_push_run(h, h->epoch, h->n, 1900, (Job){.shell = text});
         _cleanup_(end_done) End e = harness_wait_end(h, 1900);
+        cr_assert_eq(e.item.code, 0);
         harness_push_run(h, h->epoch, h->n, 1900, (Job){.shell = text});
         (void)snprintf(text, sizeof text, "wc -l < %s/count", h->dir);
         _cleanup_(end_done) End count = harness_execute(h, (Job){.shell = text});
