@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 
 #define START_PATIENCE_USEC (15 * USEC_PER_SEC)
 #define START_STEP_MSEC     5
+#define SERVICE_ACCOUNT     "stint" /* of the system's instance */
 
 static int instance_set_endpoint(Instance *i, const char *url, const char *origin, Error *error) {
         static const char scheme[] = "ipc://";
@@ -49,7 +51,7 @@ static int instance_from_paths(Instance *i, InstanceKind kind, Error *error) {
 
 int instance_find(const char *endpoint, InstanceChoice choice, Instance *ret, Error *error) {
         const char *variable = getenv("STINT_ENDPOINT");
-        *ret = (Instance){0};
+        *ret = (Instance){.owner_uid = (uid_t)-1};
         if (endpoint)
                 return instance_set_endpoint(ret, endpoint, "--endpoint", error);
         if (choice == INSTANCE_CHOOSE && variable && variable[0])
@@ -60,20 +62,18 @@ int instance_find(const char *endpoint, InstanceChoice choice, Instance *ret, Er
                                    error);
 }
 
-InstanceState instance_probe(const Instance *i) {
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-        snprintf(address.sun_path, sizeof address.sun_path, "%.*s",
-                 (int)sizeof address.sun_path - 1, i->path);
-        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0)
-                return INSTANCE_UNUSABLE;
-        int r = connect(fd, (const struct sockaddr *)&address, sizeof address);
-        int saved = errno;
-        close(fd);
-        errno = saved;
-        if (r == 0)
-                return INSTANCE_REACHABLE;
-        switch (saved) {
+/* May the one who listens have our tasks? */
+static bool owner_is_right(const Instance *i) {
+        if (i->owner_uid == 0 || i->owner_uid == geteuid() || !i->paths.kind)
+                return true;
+        if (i->paths.kind != INSTANCE_SYSTEM)
+                return false;
+        const struct passwd *account = getpwnam(SERVICE_ACCOUNT);
+        return account && account->pw_uid == i->owner_uid;
+}
+
+static InstanceState state_from_errno(int error) {
+        switch (error) {
         case ENOENT:
                 return INSTANCE_ABSENT;
         case ECONNREFUSED:
@@ -86,6 +86,27 @@ InstanceState instance_probe(const Instance *i) {
         default:
                 return INSTANCE_UNUSABLE;
         }
+}
+
+InstanceState instance_probe(Instance *i) {
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        struct ucred peer;
+        socklen_t size = sizeof peer;
+        snprintf(address.sun_path, sizeof address.sun_path, "%.*s",
+                 (int)sizeof address.sun_path - 1, i->path);
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return INSTANCE_UNUSABLE;
+        int r = connect(fd, (const struct sockaddr *)&address, sizeof address);
+        if (r == 0)
+                r = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        if (r < 0)
+                return state_from_errno(saved);
+        i->owner_uid = peer.uid;
+        return owner_is_right(i) ? INSTANCE_REACHABLE : INSTANCE_FOREIGN;
 }
 
 static const char *how_to_start(const Instance *i) {
@@ -119,6 +140,11 @@ int instance_error(const Instance *i, InstanceState state, Error *error) {
                                  "the dispatcher at %s does not accept connections now: it is "
                                  "overloaded or stopped; try again",
                                  i->path);
+        case INSTANCE_FOREIGN:
+                return error_set(error, EXIT_NO_PERMISSION,
+                                 "uid %u listens on %s, not you: it is not safe to send tasks "
+                                 "there; remove the socket, or name it with --endpoint to trust it",
+                                 i->owner_uid, i->path);
         default:
                 return error_set(error, EXIT_NO_DISPATCHER, "cannot connect to %s: %s", i->path,
                                  strerror(errno));

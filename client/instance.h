@@ -16,6 +16,7 @@ typedef struct Instance {
         char endpoint[ENDPOINT_MAX]; /* ipc://PATH */
         char path[ENDPOINT_MAX];     /* of the socket */
         InstancePaths paths;         /* not set (kind 0) for an explicit endpoint */
+        uid_t owner_uid;             /* who listens on it; set when it was reachable, else -1 */
 } Instance;
 
 /* endpoint: NULL if none was given on the command line. 0, or -code with error set. */
@@ -27,11 +28,15 @@ typedef enum InstanceState {
         INSTANCE_REFUSED,   /* a socket that nobody listens on: it died */
         INSTANCE_FORBIDDEN, /* no permission */
         INSTANCE_BUSY,      /* its backlog is full: it lives, but does not answer now */
+        INSTANCE_FOREIGN,   /* somebody listens who should not: not safe to send anything there */
         INSTANCE_UNUSABLE,  /* anything else; errno says */
 } InstanceState;
 
-/* A plain connect(2), since a ZeroMQ connection to nothing just waits. */
-InstanceState instance_probe(const Instance *i);
+/* A plain connect(2), since a ZeroMQ connection to nothing just waits; sees who listens. One's own
+ * instance must be listened on by oneself or root, that of the system by root or its service
+ * account: the directory below /tmp and what an old STATE/endpoint names may be somebody else's
+ * by now. An explicit endpoint may be anybody's. */
+InstanceState instance_probe(Instance *i);
 
 /* Why it cannot be reached, for people; returns -code. */
 int instance_error(const Instance *i, InstanceState state, Error *error);

@@ -7,6 +7,7 @@
 #include "common/zsocket.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -16,8 +17,10 @@
 #define PATIENCE_USEC                                                                              \
         (60 * USEC_PER_SEC) /* for a dispatcher that is gone; far below the 10 minutes that it     \
                                remembers a client */
-#define NOTICE_USEC    (2 * USEC_PER_SEC) /* after which a person is told that we wait */
-#define POLL_STEP_MSEC 1000
+#define NOTICE_USEC        (2 * USEC_PER_SEC) /* after which a person is told that we wait */
+#define POLL_STEP_MSEC     1000
+#define BUSY_PATIENCE_USEC (10 * USEC_PER_SEC) /* for a backlog that is full */
+#define BUSY_STEP_MSEC     20
 
 /* A request that may have to go out again. */
 typedef struct Pending {
@@ -331,8 +334,12 @@ static int session_greet(Session *s, Error *error) {
 /* Reachable, or started, or an error. */
 static int session_reach(Session *s, const SessionOptions *options, Error *error) {
         const char *autostart = getenv("STINT_AUTOSTART");
-        InstanceState state = instance_probe(&s->instance);
-        if (state == INSTANCE_REACHABLE || state == INSTANCE_BUSY)
+        usec_t deadline = time_now_monotonic() + BUSY_PATIENCE_USEC;
+        InstanceState state;
+        while ((state = instance_probe(&s->instance)) == INSTANCE_BUSY &&
+               time_now_monotonic() < deadline)
+                poll(NULL, 0, BUSY_STEP_MSEC);
+        if (state == INSTANCE_REACHABLE)
                 return 0;
         bool absent = state == INSTANCE_ABSENT || state == INSTANCE_REFUSED;
         if (options->start != SESSION_START_OWN || s->instance.paths.kind != INSTANCE_USER ||

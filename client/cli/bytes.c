@@ -1,0 +1,54 @@
+/* See bytes.h. */
+#include "client/cli/bytes.h"
+
+#include "common/macro.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#define READ_FIRST 4096
+
+int read_all(int fd, size_t max, char **ret, size_t *ret_size) {
+        size_t size = 0, room = MIN_OF(max, (size_t)READ_FIRST) + 1; /* one more tells too much */
+        _cleanup_(freep) char *data = malloc(room);
+        while (data) {
+                ssize_t n = read(fd, data + size, room - size);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0) {
+                        *ret = take_ptr(data);
+                        *ret_size = size;
+                        return 0;
+                }
+                size += (size_t)n;
+                if (size > max)
+                        return -EFBIG;
+                if (size < room)
+                        continue;
+                room = MIN_OF(2 * room, max + 1);
+                char *more = realloc(data, room);
+                if (!more)
+                        break;
+                data = more;
+        }
+        return -ENOMEM;
+}
+
+int write_all(int fd, const void *data, size_t size) {
+        const char *at = data;
+        while (size) {
+                ssize_t n = write(fd, at, size);
+                if (n < 0 && errno == EAGAIN) /* somebody made our terminal or pipe non-blocking */
+                        poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+                else if (n < 0 && errno != EINTR)
+                        return -errno;
+                if (n <= 0)
+                        continue;
+                at += n;
+                size -= (size_t)n;
+        }
+        return 0;
+}

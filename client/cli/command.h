@@ -1,0 +1,57 @@
+/* A command of stint: a row of the table in commands.c, a function and a file of its own. */
+#pragma once
+
+#include "client/cli/options.h"
+#include "client/session.h"
+
+#include <stdbool.h>
+
+typedef enum ColorChoice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } ColorChoice;
+
+/* Taken before or after the name of every command. */
+typedef struct GeneralOptions {
+        const char *endpoint;
+        InstanceChoice choice;
+        ColorChoice color;
+        bool json, help, version;
+} GeneralOptions;
+
+extern const OptionGroup general_options;
+
+typedef struct Command Command;
+
+/* One call of a command. */
+typedef struct Invocation {
+        const Command *command;
+        GeneralOptions general;
+        void *args; /* args_size bytes, zero before the options were set */
+        char **operands;
+        size_t operand_count;
+} Invocation;
+
+struct Command {
+        const char *name;
+        const char *summary;          /* one line, for the list of commands */
+        const char *synopsis;         /* behind "stint NAME" */
+        const char *description;      /* further lines of its help, or NULL */
+        const OptionGroup *groups[4]; /* besides the general ones; NULL behind the last */
+        const char *examples[4];
+        OperandRule operands;
+        size_t args_size;
+        int failure; /* exit code when the command itself fails; 0: as the error says */
+        /* The exit code, or -code with error set. */
+        int (*run)(Invocation *x, Error *error);
+};
+
+/* Every command, in the order of the help; NULL behind the last. */
+extern const Command *const commands[];
+const Command *command_find(const char *name);    /* NULL: there is none */
+const char *command_suggestion(const char *name); /* what may have been meant, or NULL */
+
+int invocation_open(const Invocation *x, SessionStart start, Error *error, Session **ret);
+
+/* A command that was given operands though it takes none. */
+int refuse_operands(const Invocation *x, Error *error);
+
+int help_command(const Command *c, Error *error);
+int help_all(Error *error);

@@ -1,0 +1,60 @@
+/* `stint submit`: queue a command, print its id once it is durable. */
+#include "client/cli/command.h"
+#include "client/cli/json.h"
+#include "client/cli/submission.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* The one thing that must not be lost: the task exists already. */
+static int print_id(const Invocation *x, uint64_t id, Error *error) {
+        if (x->general.json)
+                json_print_object("task", json_pack("{sI}", "id", (json_int_t)id));
+        else
+                printf("%" PRIu64 "\n", id);
+        if (fflush(stdout) == 0)
+                return 0;
+        return error_set(error, EXIT_IO,
+                         "task %" PRIu64 " is queued, but its id cannot be written to stdout: %s",
+                         id, strerror(errno));
+}
+
+static int submit_run(Invocation *x, Error *error) {
+        CommandOptions *o = x->args;
+        _cleanup_(session_closep) Session *s = NULL;
+        _cleanup_(command_task_done) CommandTask task = {0};
+        uint64_t id = 0;
+        int64_t request = 0;
+        int r = task_options_check(&o->task, error);
+        if (r == 0)
+                r = command_task_new(o, x->operands, x->operand_count, &task, error);
+        if (r == 0)
+                r = invocation_open(x, SESSION_START_OWN, error, &s);
+        if (r == 0)
+                r = submit_check_directory(s, task.spec.cwd, error);
+        if (r == 0) {
+                request = submit_command(s, o, &task, SUBMIT_ONLY, error);
+                r = request < 0 ? (int)request : submit_id(s, request, &id, error);
+        }
+        return r < 0 ? r : print_id(x, id, error);
+}
+
+const Command command_submit = {
+        .name = "submit",
+        .summary = "queue a command and print its id",
+        .synopsis = "[OPTION…] CMD [ARG…]",
+        .description =
+                "CMD is executed exactly as given, here and with your umask; a shell reads it "
+                "only\n"
+                "with --shell. The id is printed once the task is safely on disk. Your own "
+                "instance\n"
+                "is started if it does not run; it gives tasks your environment. The instance of\n"
+                "the system gives them PATH and LANG only, unless --env says otherwise.",
+        .groups = {&queue_options, &task_options, &command_options},
+        .examples = {"stint submit --timeout 1h --retries 3 make -j4",
+                     "stint submit --queue mail --shell 'sort list | uniq -c >counts'"},
+        .operands = OPERANDS_END_OPTIONS,
+        .args_size = sizeof(CommandOptions),
+        .run = submit_run,
+};

@@ -1,0 +1,140 @@
+/* See task-options.h. */
+#include "client/cli/task-options.h"
+
+#include "common/text.h"
+#include "common/time.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define PRIORITY_LIMIT        100
+#define RETRIES_MAX           UINT16_MAX
+#define SHORT_TIMES_MAX       (49 * USEC_PER_DAY) /* of grace and backoff */
+#define NO_DURATION           "is no duration: write 250ms, 10s, 5m, 2h or 1d"
+#define SHORT_TIMES_OBJECTION "is too long: at most 49 days"
+
+static const char *set_queue(void *target, const char *value) {
+        if (!name_is_valid(value))
+                return "is no name of a queue: write 1 to 64 characters of A-Z a-z 0-9 _ . -";
+        ((TaskOptions *)target)->task.queue = wire_text(value);
+        return NULL;
+}
+
+static const char *set_priority(void *target, const char *value) {
+        int64_t *priority = &((TaskOptions *)target)->task.priority;
+        if (i64_parse(value, priority) < 0 || *priority < -PRIORITY_LIMIT ||
+            *priority > PRIORITY_LIMIT)
+                return "is no priority: write a number from -100 to 100, higher is first";
+        return NULL;
+}
+
+static const char *set_name(void *target, const char *value) {
+        if (!value[0] || strlen(value) > WIRE_TASK_NAME_MAX)
+                return "a name has 1 to 128 bytes";
+        ((TaskOptions *)target)->task.name = wire_text(value);
+        return NULL;
+}
+
+static const char *set_label(void *target, const char *value) {
+        TaskOptions *o = target;
+        if (!strchr(value, '=') || value[0] == '=')
+                return "is no label: write KEY=VALUE";
+        if (strlen(value) > WIRE_LABEL_MAX)
+                return "is too long: a label has at most 64 bytes";
+        if (o->label_count == WIRE_LABELS_MAX)
+                return "is one too many: a task has at most 16 labels";
+        o->labels[o->label_count++] = wire_text(value);
+        return NULL;
+}
+
+static const char *set_duration(uint64_t *ret, const char *value, usec_t most, const char *why) {
+        int r = duration_parse(value, ret);
+        if (r == -ERANGE)
+                return "is too long: at most 100 years";
+        if (r < 0)
+                return NO_DURATION;
+        return *ret > most ? why : NULL;
+}
+
+static const char *set_delay(void *target, const char *value) {
+        return set_duration(&((TaskOptions *)target)->task.delay_usec, value, DURATION_MAX, NULL);
+}
+
+static const char *set_timeout(void *target, const char *value) {
+        uint64_t *timeout = &((TaskOptions *)target)->task.timeout_usec;
+        const char *objection = set_duration(timeout, value, DURATION_MAX, NULL);
+        if (!objection && !*timeout)
+                return "is no time to run at all: leave it out for no time-out";
+        return objection;
+}
+
+static const char *set_grace(void *target, const char *value) {
+        uint64_t *grace = &((TaskOptions *)target)->task.grace_usec;
+        const char *objection = set_duration(grace, value, SHORT_TIMES_MAX, SHORT_TIMES_OBJECTION);
+        if (!objection && !*grace)
+                *grace = 1; /* 0 is the default; no time at all is the shortest one */
+        return objection;
+}
+
+static const char *set_retries(void *target, const char *value) {
+        uint64_t *retries = &((TaskOptions *)target)->task.retries;
+        if (u64_parse(value, retries) < 0 || *retries > RETRIES_MAX)
+                return "is no number of retries: write 0 to 65535";
+        return NULL;
+}
+
+/* MIN..MAX, or one duration for both. */
+static const char *set_backoff(void *target, const char *value) {
+        WireTask *t = &((TaskOptions *)target)->task;
+        char least[64];
+        const char *dots = strstr(value, "..");
+        size_t size = dots ? (size_t)(dots - value) : strlen(value);
+        if (size >= sizeof least)
+                return NO_DURATION;
+        snprintf(least, sizeof least, "%.*s", (int)size, value);
+        const char *objection =
+                set_duration(&t->backoff_min_usec, least, SHORT_TIMES_MAX, SHORT_TIMES_OBJECTION);
+        if (!objection)
+                objection = set_duration(&t->backoff_max_usec, dots ? dots + 2 : least,
+                                         SHORT_TIMES_MAX, SHORT_TIMES_OBJECTION);
+        if (objection)
+                return objection;
+        if (t->backoff_min_usec > t->backoff_max_usec)
+                return "the first is longer than the second: write LEAST..MOST";
+        t->backoff_min_usec = MAX_OF(t->backoff_min_usec, USEC_PER_MSEC); /* 0 is the default */
+        t->backoff_max_usec = MAX_OF(t->backoff_max_usec, USEC_PER_MSEC);
+        return NULL;
+}
+
+static const char *set_at_most_once(void *target, const char *value) {
+        ((TaskOptions *)target)->task.flags |= WIRE_TASK_AT_MOST_ONCE;
+        return NULL;
+}
+
+static const Option queue_rows[] = {
+        {"queue", 'q', "NAME", "the queue that it waits in (default: default)", set_queue},
+};
+const OptionGroup queue_options = {"Where", queue_rows, ARRAY_SIZE(queue_rows)};
+
+static const Option task_rows[] = {
+        {"priority", 'p', "N", "-100 to 100, higher is first (default: 0)", set_priority},
+        {"name", 'N', "NAME", "a name to find it by", set_name},
+        {"label", 'l', "KEY=VALUE", "a label to find it by; up to 16 of them", set_label},
+        {"delay", 0, "DURATION", "not before this time has passed", set_delay},
+        {"timeout", 0, "DURATION", "stop an attempt that runs longer", set_timeout},
+        {"grace", 0, "DURATION", "between TERM and KILL (default: 10s)", set_grace},
+        {"retries", 0, "N", "further attempts after one that failed (default: 0)", set_retries},
+        {"backoff", 0, "LEAST..MOST", "wait before retries, doubling (default: 2s..5m)",
+         set_backoff},
+        {"at-most-once", 0, NULL, "never start it twice, even if its worker is lost",
+         set_at_most_once},
+};
+const OptionGroup task_options = {"Task", task_rows, ARRAY_SIZE(task_rows)};
+
+int task_options_check(const TaskOptions *o, Error *error) {
+        if (o->task.retries && o->task.flags & WIRE_TASK_AT_MOST_ONCE)
+                return error_set(error, EXIT_USAGE,
+                                 "--at-most-once and --retries contradict each other: leave out "
+                                 "one of them");
+        return 0;
+}
