@@ -1,5 +1,5 @@
 /* See harness.h. */
-#include "harness.h"
+#include "tests/unit/config/harness.h"
 
 #include <fcntl.h>
 #include <ftw.h>

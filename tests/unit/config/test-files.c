@@ -1,5 +1,5 @@
 /* What is said about files that cannot be read, parsed or included, and where. */
-#include "harness.h"
+#include "tests/unit/config/harness.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* What is said about keys and values: every finding, where it is and what to do. */
-#include "harness.h"
+#include "tests/unit/config/harness.h"
 
 #include <errno.h>
 #include <string.h>

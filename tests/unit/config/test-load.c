@@ -1,6 +1,6 @@
 /* What a good configuration means: defaults, values of every key, merging. */
 #include "config/schema.h"
-#include "harness.h"
+#include "tests/unit/config/harness.h"
 
 #include <sched.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* The sealed text: equal to what it was made from, unchangeable, readable by many. */
 #include "config/schema.h"
-#include "harness.h"
+#include "tests/unit/config/harness.h"
 
 #include <errno.h>
 #include <fcntl.h>
