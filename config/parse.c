@@ -129,7 +129,7 @@ static int report_syntax(const Source *s, const config_t *tree, Report *report) 
         return report_add(report, -EINVAL, here, "%s here or just before", text);
 }
 
-/* libconfig 1.5 loses the string before a syntax error, at most SOURCE_BYTES_MAX for a broken file.
+/* libconfig 1.5 loses the string before a syntax error, once for a broken file.
  * There is no way to it from outside; the leak checker is told to look away here and only here. */
 static int read_string(config_t *tree, const char *text) {
 #if WITH_ASAN

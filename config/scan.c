@@ -1,11 +1,11 @@
 /* Reads configuration text, expands @include and keeps a map of lines.
  *
- * libconfig could include files itself, but then it reads whatever the name leads to (a FIFO, a
- * device, a file that includes itself), looks relative names up in one directory, blames mistakes
- * on the wrong file, and also accepts what it should not: integers wrap, an unterminated comment
- * swallows the rest. A scanner that knows only strings, comments, words, numbers and brackets is
- * enough to close all of these; grammar and values stay libconfig's. Everything is bounded: bytes,
- * depth of files, depth of brackets. At the first mistake the scan ends, as a parser's does.
+ * libconfig could include files itself, but then a FIFO hangs it, relative names are not looked up
+ * beside the including file, and mistakes are blamed on the wrong file; it also accepts what it
+ * should not: integers wrap, an unterminated comment swallows the rest. A scanner that knows only
+ * strings, comments, words, numbers and brackets is enough to close all of these; grammar and
+ * values stay libconfig's. Everything is bounded: bytes, depth of files, depth of brackets. At the
+ * first mistake the scan ends, as a parser's does.
  *
  * Integers that do not fit an int get libconfig's suffix L, so that they keep their value. */
 #include "config/scan.h"
