@@ -104,12 +104,12 @@ static size_t file_append(Capture *c, const char *data, size_t size) {
         return done;
 }
 
-void capture_spill(Capture *c) {
-        if (c->in_file || c->error)
-                return;
+/* From memory into the file. Should that not open, what is in memory stays there and goes into END.
+ */
+static void move_to_file(Capture *c) {
         int fd = open_file(c);
         if (fd < 0) {
-                capture_fail(c, -fd); /* what is in memory stays and goes into END */
+                capture_fail(c, -fd);
                 return;
         }
         c->file = fd;
@@ -118,6 +118,12 @@ void capture_spill(Capture *c) {
         free(c->data);
         c->data = NULL;
         c->size = c->alloc = 0;
+}
+
+void capture_spill(Capture *c) {
+        c->spilling = true;
+        if (c->size > 0 && !c->error)
+                move_to_file(c);
 }
 
 /* ---- reading ---- */
@@ -145,8 +151,8 @@ static void capture_take(Capture *c, const char *data, size_t size) {
         size = (size_t)MIN_OF((uint64_t)size, c->limit - c->kept);
         if (size == 0)
                 return;
-        if (!c->in_file && c->size + size > WIRE_TAIL_MAX) {
-                capture_spill(c);
+        if (!c->in_file && (c->spilling || c->size + size > WIRE_TAIL_MAX)) {
+                move_to_file(c);
                 if (c->error)
                         return;
         }

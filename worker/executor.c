@@ -206,8 +206,12 @@ static void on_stop(void *userdata, const WireStop *stop) {
 static void on_spill(void *userdata, uint64_t run_id) {
         Executor *e = userdata;
         LedgerEntry *entry = ledger_get(e->ledger, run_id);
-        if (entry && entry->state == LEDGER_STARTED && e->handler->spill)
-                e->handler->spill(e->handler_state, entry->owner);
+        if (!entry || entry->state == LEDGER_ENDED)
+                return;
+        Run *run = entry->owner;
+        run->spill = true;
+        if (entry->state == LEDGER_STARTED && e->handler->spill)
+                e->handler->spill(e->handler_state, run);
 }
 
 static const LinkHandlers link_handlers = {

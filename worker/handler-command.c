@@ -294,6 +294,8 @@ static void command_start(void *state, Run *run) {
         c->announce_at = c->started_at + ANNOUNCE_USEC;
         if (run->timeout_usec > 0)
                 c->timeout_at = usec_add(c->started_at, run->timeout_usec);
+        if (run->spill)
+                command_spill(h, run);
         timer_arm(h);
 }
 

@@ -21,6 +21,7 @@ struct Run {
         char queue[WIRE_NAME_MAX + 1];
         usec_t timeout_usec;            /* 0: none */
         usec_t grace_usec;              /* between the first signal and KILL */
+        bool spill;                     /* asked for before it was started */
         BlobSlice environment, payload; /* dropped when the run has ended */
 
         LinkEnd end;      /* what END says; the handler fills it in before run_end */

@@ -158,3 +158,17 @@ Test(output, a_command_may_close_its_output_and_live_on) {
         cr_assert_eq(e.item.code, 4);
         cr_assert_str_eq(e.out, "x\n");
 }
+
+Test(output, spill_may_come_before_the_start) {
+        _cleanup_(harness_stopp) Harness *h = harness_start("default");
+        size_t size;
+        uint64_t first = harness_submit(h, (Job){.shell = "sleep 0.2"});
+        uint64_t second = harness_submit(h, (Job){.shell = "echo small"});
+        harness_spill(h, second);
+        _cleanup_(end_done) End silent = harness_wait_end(h, first);
+        cr_assert_eq(silent.item.files, 0);
+        _cleanup_(end_done) End e = harness_wait_end(h, second);
+        cr_assert_eq(e.item.files, WIRE_FILE_OUT, "no file for a stream without a byte");
+        _cleanup_(freep) char *out = harness_read_output(h, second, STREAM_STDOUT, &size);
+        cr_assert_str_eq(out, "small\n");
+}
