@@ -36,6 +36,17 @@ static void fail(Executor *e, const char *what, int error) {
 
 /* ---- runs ---- */
 
+static void log_run(const Run *run, const char *what) {
+        const WorkerIdentity *identity = run->executor->identity;
+        char task[32], id[32], worker[32];
+        if (identity->log_level < LOG_DEBUG)
+                return;
+        (void)snprintf(task, sizeof task, "TASK=%" PRIu64, run->task_id);
+        (void)snprintf(id, sizeof id, "RUN=%016" PRIx64, run->run_id);
+        (void)snprintf(worker, sizeof worker, "WORKER=%" PRIu64, identity->serial);
+        log_write(LOG_DEBUG, (const char *const[]){task, id, worker, NULL}, "%s", what);
+}
+
 static void run_free(Run *run) {
         blob_slice_drop(&run->environment);
         blob_slice_drop(&run->payload);
@@ -103,6 +114,7 @@ void run_announce(Run *run, usec_t started_usec, pid_t pid) {
 
 void run_end(Run *run) {
         Executor *e = run->executor;
+        log_run(run, "run ended");
         if (run->entry->state == LEDGER_STARTED)
                 DL_DELETE(e->started, run);
         blob_slice_drop(&run->environment);
@@ -122,6 +134,7 @@ static void run_end_unstarted(Run *run, StopWhy why) {
 }
 
 static void run_start(Executor *e, Run *run) {
+        log_run(run, "run started");
         ledger_started(e->ledger, run->entry);
         DL_APPEND(e->started, run);
         if (run->kind == e->handler->kind) {

@@ -12,6 +12,7 @@
 typedef struct WorkerIdentity {
         uint64_t serial;
         const char *pool, *state_dir, *run_dir;
+        int log_level;               /* tasks are logged only when it is LOG_DEBUG */
         char endpoint[PATH_MAX + 8]; /* where clients reach the dispatcher */
 } WorkerIdentity;
 

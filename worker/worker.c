@@ -119,6 +119,7 @@ static int load_config(Worker *w) {
         if (r < 0)
                 return r;
         log_set_level(w->config->log_level);
+        w->identity.log_level = w->config->log_level;
         const PoolConfig *pool = config_pool(w->config, w->identity.pool);
         w->handler = pool ? handler_find(pool->handler) : NULL;
         if (!w->handler) {
