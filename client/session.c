@@ -43,6 +43,7 @@ struct Session {
         uint64_t last_id, last_seq;
         uint8_t client[WIRE_UUID];
         bool connected, told;
+        int watched_fd;   /* see session_watch; -1: none */
         usec_t lost_usec; /* since when there is no connection */
 };
 
@@ -243,11 +244,19 @@ static int answer_take(Session *s, SessionAnswer *ret) {
         return 0;
 }
 
+void session_watch(Session *s, int fd) {
+        s->watched_fd = fd;
+}
+
 /* Waits for a message or an event of the connection; 0: look again. */
 static int session_poll(Session *s, long timeout_msec) {
         zmq_pollitem_t items[] = {{.socket = s->dealer, .events = ZMQ_POLLIN},
-                                  {.socket = s->monitor, .events = ZMQ_POLLIN}};
-        return zmq_poll(items, ARRAY_SIZE(items), timeout_msec) < 0 ? -errno : 0;
+                                  {.socket = s->monitor, .events = ZMQ_POLLIN},
+                                  {.fd = s->watched_fd, .events = ZMQ_POLLIN}};
+        int n = (int)ARRAY_SIZE(items) - (s->watched_fd < 0);
+        if (zmq_poll(items, n, timeout_msec) < 0)
+                return -errno;
+        return s->watched_fd >= 0 && items[2].revents ? -EINTR : 0;
 }
 
 int session_receive(Session *s, int timeout_msec, SessionAnswer *ret, Error *error) {
@@ -372,6 +381,7 @@ int session_open(const SessionOptions *options, Error *error, Session **ret) {
         if (!s || getrandom(s->client, sizeof s->client, 0) != (ssize_t)sizeof s->client)
                 return error_set(error, EXIT_SOFTWARE, "cannot make a session: %s",
                                  strerror(errno));
+        s->watched_fd = -1;
         s->lost_usec = time_now_monotonic(); /* until the first handshake */
         int r = instance_find(options->endpoint, options->choice, &s->instance, error);
         if (r == 0)

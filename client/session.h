@@ -62,6 +62,10 @@ typedef struct SessionAnswer {
  * of a SUBMIT that waits. */
 int session_receive(Session *s, int timeout_msec, SessionAnswer *ret, Error *error);
 
+/* Makes session_receive return -EINTR while fd (of signalfd(2)) is readable, so that no signal is
+ * missed between a look and a wait. -1: none. */
+void session_watch(Session *s, int fd);
+
 /* Takes back a request: no answer will be given. Tells the dispatcher if it is a WAIT or OUTPUT. */
 void session_forget(Session *s, uint64_t request_id);
 
