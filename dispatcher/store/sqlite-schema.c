@@ -96,7 +96,8 @@ static const char schema[] =
                                                                                              " r."
                                                                                              "attem"
                                                                                              "pt,"
-                                                                                             " " RUN_VIEW_COLUMNS("r.") " FROM task_end r WHERE r.run_id <> 0;";
+                                                                                             " " RUN_VIEW_COLUMNS(
+                                                                                                     "r.") " FROM task_end r WHERE r.run_id <> 0;";
 
 #define RUN_VALUES "?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22"
 #define RUN_NAMES                                                                                  \

@@ -23,11 +23,22 @@
 
 /* ---- errors ---- */
 
+/* A quota or a file-size limit is a full disk, too, but SQLite calls it an I/O error; which one,
+ * only the file knows: the errno of the connection is often that of a later call. */
+static bool hit_a_limit(sqlite3 *db, int which) {
+        sqlite3_file *file = NULL;
+        int error = 0;
+        if (sqlite3_file_control(db, "main", which, &file) != SQLITE_OK || !file || !file->pMethods)
+                return false;
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+        return error == EDQUOT || error == EFBIG;
+}
+
 static bool is_full(sqlite3 *db, int rc) {
-        int error = sqlite3_system_errno(db);
         if ((rc & 0xff) == SQLITE_FULL || rc == SQLITE_IOERR_SHMSIZE)
                 return true;
-        return rc == SQLITE_IOERR_WRITE && (error == ENOSPC || error == EDQUOT || error == EFBIG);
+        return rc == SQLITE_IOERR_WRITE && (hit_a_limit(db, SQLITE_FCNTL_JOURNAL_POINTER) ||
+                                            hit_a_limit(db, SQLITE_FCNTL_FILE_POINTER));
 }
 
 int sqlite_error(Sqlite *s, int rc) {
