@@ -170,7 +170,10 @@ static void start_is_durable(Core *c, run_id_t run_id) {
         Run *r = run_find(c, run_id);
         if (!r || r->stage != RUN_WRITING)
                 return; /* its worker died, or the task was cancelled meanwhile */
-        if (worker_is_synced(r->worker) && !r->worker->draining && !c->stop_starting)
+        const Worker *w = r->worker;
+        /* A configuration or a SYNC may have come in between. */
+        if (worker_is_synced(w) && !w->draining && !c->stop_starting &&
+            pool_serves(w->pool, r->task))
                 run_push(c, r);
         else
                 run_requeue(c, r);
@@ -206,7 +209,8 @@ static void entry_committed(Core *c, const JournalEntry *entry) {
                 start_is_durable(c, entry->run_id);
                 return;
         case JOURNAL_ACK:
-                c->ports->ack(c->userdata, entry->serial, entry->run_id);
+                if (worker_find(c, entry->serial))
+                        c->ports->ack(c->userdata, entry->serial, entry->run_id);
                 return;
         }
 }

@@ -42,6 +42,13 @@ void pool_free(Core *c, Pool *p) {
         free(p);
 }
 
+bool pool_serves(const Pool *p, const Task *t) {
+        for (size_t i = 0; i < p->queue_count; i++)
+                if (p->queues[i] == t->queue)
+                        return t->kind == p->kind;
+        return false;
+}
+
 /* ---- spawning ---- */
 
 void pool_spawn_failed(Core *c, Pool *p) {

@@ -31,6 +31,8 @@ int pool_find_or_new(Core *c, const char *name, Pool **ret);
 Pool *pool_find(const Core *c, const char *name);
 void pool_free(Core *c, Pool *p); /* has no worker */
 
+bool pool_serves(const Pool *p, const Task *t);
+
 /* Spawns what is missing, drains what is too much, retires what is empty. */
 void pool_balance(Core *c, Pool *p);
 void pool_spawn_failed(Core *c, Pool *p);

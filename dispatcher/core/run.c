@@ -46,6 +46,7 @@ void run_attach(Core *c, Run *r, Worker *w) {
         r->serial = w->serial;
         DL_APPEND(w->runs, r);
         w->held++;
+        w->writing += r->stage == RUN_WRITING;
         worker_place(c, w);
 }
 
@@ -56,6 +57,7 @@ void run_free(Core *c, Run *r) {
                 DL_DELETE(w->runs, r);
                 w->held--;
                 w->started -= r->started;
+                w->writing -= r->stage == RUN_WRITING;
                 w->pool->dirty |= w->draining && w->held == 0;
                 worker_place(c, w);
         } else {
@@ -78,8 +80,10 @@ void run_push(Core *c, Run *r) {
         Task *t = r->task;
         Worker *w = r->worker;
         TaskPolicy policy = task_policy(t);
-        ASSERT(worker_is_synced(w));
+        ASSERT(worker_is_synced(w) && r->stage == RUN_WRITING);
         r->stage = RUN_PUSHED;
+        w->writing--;
+        worker_place(c, w);
         r->pushed_usec = c->now.monotonic_usec;
         c->counters.started++;
         task_set_run(c, t, r, PHASE_RUNNING);

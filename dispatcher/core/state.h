@@ -56,11 +56,11 @@ struct Core {
         uint64_t wait_counter;
 
         Journal journal, retry;
-        uint64_t ticket;      /* last one given out */
-        uint64_t ticket_done; /* last one reported */
-        uint64_t turn;        /* ticket of this turn, if it writes anything: ticket + 1 */
-        bool wrote;           /* it does */
-        usec_t retry_usec;    /* when ends are written again */
+        uint64_t ticket;         /* last one given out */
+        uint64_t ticket_done;    /* last one reported */
+        uint64_t turn;           /* ticket of this turn, if it writes anything: ticket + 1 */
+        bool wrote;              /* it does */
+        usec_t retry_usec;       /* when ends are written again */
         usec_t start_after_usec; /* a start record could not be written: none before this */
 
         Run *orphans;             /* recovered runs whose worker is not known yet */

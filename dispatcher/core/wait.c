@@ -22,6 +22,7 @@ static Wait *wait_new(Core *c, const CoreOrigin *origin) {
         if (!w)
                 return NULL;
         w->number = ++c->wait_counter;
+        w->looking_up = true; /* until it is known what is held */
         CoreOrigin key = wait_key(origin);
         memcpy(&w->origin, &key, sizeof(key));
         if (table_put(&c->waits_by_number, w->number, w) < 0) {
@@ -182,6 +183,21 @@ void wait_task_vanished(Core *c, Task *t) {
 
 /* ---- registering ---- */
 
+static bool wait_is_linked(const Core *c, const Wait *w, uint64_t id) {
+        for (const WaitLink *l = table_get(&c->waits_by_task, id); l; l = l->next_task)
+                if (l->wait == w)
+                        return true;
+        return false;
+}
+
+/* Not yet told, and not to be told by the core either. */
+static bool wait_is_news(const Core *c, Wait *w, uint64_t id) {
+        if (table_get(&w->reported, id) || wait_is_linked(c, w, id))
+                return false;
+        wait_note_reported(w, id);
+        return true;
+}
+
 static int wait_link(Core *c, Wait *w, Task *t) {
         WaitLink *head = table_get(&c->waits_by_task, t->id);
         if (head && head->wait == w)
@@ -206,18 +222,30 @@ static int wait_link(Core *c, Wait *w, Task *t) {
         return 0;
 }
 
-/* Links what is held of the range. Gives how many of it are not held. */
+/* Links what is held of the range. Ids that were not given out yet are unknown, even if they will
+ * be before the shell has looked. Gives how many are neither. */
 static int wait_range(Core *c, Wait *w, uint64_t first, uint64_t count, uint64_t *ret_missing) {
-        uint64_t held = 0, last = first + (count - 1) < first ? UINT64_MAX : first + (count - 1);
-        uint64_t id = first;
-        for (Task *t; count > 0 && (t = table_first_from(&c->tasks, &id)) && id <= last; id++) {
+        uint64_t end = first + count < first ? UINT64_MAX : first + count;
+        uint64_t known_end = MIN_OF(end, c->next_task_id), held = 0, id = first;
+        for (Task *t; (t = table_first_from(&c->tasks, &id)) && id < known_end; id++) {
                 int r = wait_link(c, w, t);
                 if (r < 0)
                         return r;
                 held++;
         }
-        *ret_missing += count - held;
+        if (first < known_end)
+                *ret_missing += known_end - first - held;
+        for (id = MAX_OF(first, known_end); id < end; id++)
+                if (wait_is_news(c, w, id))
+                        wait_tell_unknown(c, w, id);
         return 0;
+}
+
+static void wait_looked_up(Core *c, Wait *w) {
+        w->looking_up = false;
+        table_done(&w->reported);
+        if (w->link_count == 0)
+                wait_mark_flush(c, w);
 }
 
 static void wait_refuse(Core *c, const CoreOrigin *origin, int error) {
@@ -248,10 +276,10 @@ uint64_t core_wait(Core *c, const CoreOrigin *origin, uint32_t uid, const WireRa
                 wait_refuse(c, origin, w ? r : -ENOMEM);
                 return 0;
         }
-        w->looking_up = missing > 0;
-        if (w->link_count == 0 && !w->looking_up)
-                wait_mark_flush(c, w);
-        return w->looking_up ? w->number : 0;
+        if (missing > 0)
+                return w->number;
+        wait_looked_up(c, w);
+        return 0;
 }
 
 void wait_for_submitted(Core *c, const CoreOrigin *origin, uint64_t first, uint64_t count) {
@@ -262,27 +290,13 @@ void wait_for_submitted(Core *c, const CoreOrigin *origin, uint64_t first, uint6
                 wait_refuse(c, origin, r);
                 return;
         }
-        w->looking_up = missing > 0;
-        if (w->looking_up)
+        if (missing == 0)
+                wait_looked_up(c, w);
+        else
                 c->ports->find_ends(c->userdata, w->number, first, count);
 }
 
 /* ---- what the shell found ---- */
-
-static bool wait_is_linked(const Core *c, const Wait *w, uint64_t id) {
-        for (const WaitLink *l = table_get(&c->waits_by_task, id); l; l = l->next_task)
-                if (l->wait == w)
-                        return true;
-        return false;
-}
-
-/* Not yet told, and not to be told by the core either. */
-static bool wait_is_news(const Core *c, Wait *w, uint64_t id) {
-        if (table_get(&w->reported, id) || wait_is_linked(c, w, id))
-                return false;
-        wait_note_reported(w, id);
-        return true;
-}
 
 void core_wait_found(Core *c, uint64_t wait, const WireEndedTask *ends, size_t n,
                      const uint64_t *unknown, size_t unknown_count, CoreWaitFound found) {
@@ -297,7 +311,5 @@ void core_wait_found(Core *c, uint64_t wait, const WireEndedTask *ends, size_t n
                         wait_tell_unknown(c, w, unknown[i]);
         if (found != CORE_WAIT_FOUND_ALL)
                 return;
-        w->looking_up = false;
-        table_done(&w->reported);
-        wait_mark_flush(c, w);
+        wait_looked_up(c, w);
 }

@@ -25,6 +25,7 @@ struct Worker {
         Run *runs;        /* list, oldest push first */
         uint32_t held;    /* length of runs */
         uint32_t started; /* of them known to execute */
+        uint32_t writing; /* at-most-once starts that are being written: not pushed */
         uint32_t unacked; /* ends that are being written */
         bool stale;       /* older binary or handler */
         bool surplus;     /* more than the pool wants */
