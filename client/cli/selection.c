@@ -1,0 +1,92 @@
+/* See selection.h. */
+#include "client/cli/selection.h"
+
+#include <inttypes.h>
+
+/* Values of the table carry nothing. */
+static char present;
+
+static int take(Selection *s, uint64_t id, Error *error) {
+        return table_put(&s->ids, id, &present) < 0
+                       ? error_set(error, EXIT_SOFTWARE, "out of memory")
+                       : 0;
+}
+
+/* The ids of one answer; ret_found counts them, ret_before is where to go on. */
+static int take_page(Selection *s, const WireIds *ids, uint64_t *ret_before, size_t *ret_found,
+                     Error *error) {
+        for (size_t i = 0; i < ids->ids.count; i++) {
+                int r = take(s, ids->ids.items[i], error);
+                if (r < 0)
+                        return r;
+        }
+        *ret_found += ids->ids.count;
+        *ret_before = ids->before;
+        return 0;
+}
+
+static int nothing_matches(const WireSelector *w, Error *error) {
+        switch ((SelectorKind)w->kind) {
+        case SELECTOR_IDS:
+                return error_set(error, EXIT_DATA,
+                                 "there is no task from %" PRIu64 " to %" PRIu64
+                                 ": see `stint list`",
+                                 w->first, w->first + w->count - 1);
+        case SELECTOR_LAST:
+                return error_set(error, EXIT_DATA, "you have no task: see `stint submit --help`");
+        case SELECTOR_STATE:
+                return error_set(error, EXIT_DATA, "no task is %s: see `stint list`",
+                                 task_state_name((TaskState)w->state));
+        default:
+                return error_set(error, EXIT_DATA, "no task has %s %.*s: see `stint list`",
+                                 w->kind == SELECTOR_QUEUE  ? "queue"
+                                 : w->kind == SELECTOR_NAME ? "name"
+                                                            : "label",
+                                 (int)w->text.size, w->text.data);
+        }
+}
+
+static int add_selector(Session *s, const WireSelector *w, uint64_t states, Selection *ret,
+                        Error *error) {
+        uint64_t before = 0;
+        size_t found = 0;
+        if (w->kind == SELECTOR_IDS && w->count == 1)
+                return take(ret, w->first, error);
+        do {
+                SessionAnswer answer;
+                WireList list = {.selectors = {w, 1},
+                                 .states = states,
+                                 .before = before,
+                                 .limit = w->kind == SELECTOR_LAST ? 1 : WIRE_TASKS_MAX,
+                                 .flags = WIRE_LIST_IDS};
+                int r = session_call(s, WIRE_TYPE_LIST, &list, (BlobSlice){0}, WIRE_TYPE_IDS,
+                                     &answer, error);
+                if (r == 0)
+                        r = take_page(ret, answer.body, &before, &found, error);
+                if (r < 0)
+                        return r;
+        } while (before && !(w->kind == SELECTOR_LAST && found));
+        return found || w->kind == SELECTOR_ALL ? 0 : nothing_matches(w, error);
+}
+
+int selection_add(Session *s, const SelectorList *selectors, uint64_t states, Selection *ret,
+                  Error *error) {
+        for (size_t i = 0; i < selectors->count; i++) {
+                int r = add_selector(s, &selectors->items[i], states, ret, error);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+void selection_done(Selection *s) {
+        table_done(&s->ids);
+}
+
+size_t selection_next(const Selection *s, uint64_t *after, uint64_t *ret, size_t max) {
+        uint64_t id = *after + 1;
+        size_t n = 0;
+        for (; n < max && table_first_from(&s->ids, &id); id++)
+                *after = ret[n++] = id;
+        return n;
+}
