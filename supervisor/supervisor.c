@@ -12,6 +12,7 @@
 #include "supervisor/workers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -175,6 +176,8 @@ static int loop_prepare(Supervisor *s) {
                 r = sd_event_add_signal(s->event, NULL, rows[i].sig, rows[i].handler, s);
         if (r >= 0)
                 r = sd_event_set_watchdog(s->event, true);
+        if (r >= 0 && pipe2(s->workers.life, O_CLOEXEC) < 0)
+                r = -errno;
         if (r >= 0 && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
                 r = -errno;
         if (r >= 0 && access("/proc/thread-self/children", R_OK) < 0)
@@ -225,6 +228,7 @@ int supervisor_run(const InstancePaths *paths, ConfigPresence presence, Error *e
                 .fallback = BINARIES_NONE,
                 .settings = {.fd = -1, .offered_fd = -1},
                 .dispatcher = {.channel = -1},
+                .workers = {.life = {-1, -1}},
         };
         int r = supervisor_start(&s, error);
         if (r == 0) {

@@ -60,6 +60,7 @@ typedef struct Settings { /* settings.c */
 
 typedef struct Workers { /* workers.c */
         Worker *list;
+        int life[2]; /* one pipe for all: its EOF tells a worker that we died; nobody writes */
         unsigned remnants, stuck; /* stuck: how many outlived a retry */
         sd_event_source *retry;
 } Workers;

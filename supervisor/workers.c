@@ -7,7 +7,6 @@
 #include "supervisor/dispatcher.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
@@ -17,7 +16,6 @@
 
 struct Worker {
         Worker *prev, *next;
-        int life_fd;            /* the end of its channel that tells it, by EOF, that we died */
         SuperviseMessage entry; /* serial, pid, state …: as every message about it shows it */
 };
 
@@ -41,11 +39,6 @@ static const char *worker_path(const Supervisor *s, const Worker *w, char path[P
         return path;
 }
 
-static void worker_free(Worker *w) {
-        close_fd(w->life_fd);
-        free(w);
-}
-
 /* fds in the order of supervise.h: channel, configuration, alive, listening socket. */
 static int worker_exec(Supervisor *s, Worker *w, const int fds[4]) {
         char serial[24];
@@ -58,26 +51,23 @@ static int worker_exec(Supervisor *s, Worker *w, const int fds[4]) {
 
 static int worker_start(Supervisor *s, Worker *w) {
         char path[PATH_MAX];
-        int fds[] = {-1, s->settings.fd, -1, -1}, life[2] = {-1, -1};
+        int fds[] = {s->workers.life[0], s->settings.fd, -1, -1};
         int r = instance_next_serial(&s->instance, &w->entry.serial);
-        if (r == 0)
-                r = pipe2(life, O_CLOEXEC) < 0 ? -errno : 0;
-        fds[0] = life[0];
-        w->life_fd = life[1];
         if (r == 0)
                 r = fds[2] = instance_open_alive(&s->instance);
         if (r >= 0)
                 r = fds[3] = listen_at(worker_path(s, w, path));
         if (r >= 0 && (r = worker_exec(s, w, fds)) < 0)
                 unlink(path);
-        close_fd(fds[0]), close_fd(fds[2]), close_fd(fds[3]);
+        close_fd(fds[2]);
+        close_fd(fds[3]);
         return r;
 }
 
 void workers_spawn(Supervisor *s, const SuperviseMessage *m) {
         Worker *w = calloc(1, sizeof *w);
         ASSERT(w);
-        *w = (Worker){.life_fd = -1, .entry = *m};
+        w->entry = *m;
         w->entry.generation = s->settings.generation;
         w->entry.binary = s->binaries.number;
         w->entry.state = SUPERVISE_WORKER_ALIVE;
@@ -88,7 +78,7 @@ void workers_spawn(Supervisor *s, const SuperviseMessage *m) {
                 log_error("cannot start a worker for pool %s: %s", m->pool, strerror(-r));
                 w->entry.error = -r;
                 worker_send(s, w, SUPERVISE_SPAWN_FAILED);
-                worker_free(w);
+                free(w);
                 return;
         }
         DL_APPEND(s->workers.list, w);
@@ -132,7 +122,7 @@ void workers_exit_seen(Supervisor *s, const SuperviseMessage *m) {
         if (!w || w->entry.state != SUPERVISE_WORKER_EXITED)
                 return;
         DL_DELETE(s->workers.list, w);
-        worker_free(w);
+        free(w);
 }
 
 void workers_send_roster(Supervisor *s) {
@@ -154,7 +144,6 @@ void workers_reaped(Supervisor *s, pid_t pid, int status, const struct rusage *u
         w->entry.state = SUPERVISE_WORKER_DYING;
         w->entry.status = status;
         w->entry.usage = *usage;
-        close_fd(take_fd(&w->life_fd));
         unlink(worker_path(s, w, path));
         WORKER_LOG(status ? LOG_WARNING : LOG_INFO, w, "worker of pool %s ended: %s", w->entry.pool,
                    spawn_status_text(status, text, sizeof text));
@@ -214,7 +203,9 @@ unsigned workers_unended(const Supervisor *s) {
 
 void workers_done(Supervisor *s) {
         Worker *w, *next;
-        DL_FOREACH_SAFE(s->workers.list, w, next)
-        worker_free(w);
+        DL_FOREACH_SAFE (s->workers.list, w, next)
+                free(w);
+        close_fd(s->workers.life[0]);
+        close_fd(s->workers.life[1]);
         sd_event_source_unref(s->workers.retry);
 }

@@ -2,6 +2,7 @@
 #include "tests/unit/supervisor/world.h"
 
 #include <criterion/criterion.h>
+#include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -145,6 +146,27 @@ Test(instance, stop_gives_up_on_a_dispatcher_that_cannot_start_any_more) {
         }
         cr_assert_eq(world_wait_exit(&w), 74);
         cr_assert(is_gone(obey.pid));
+        world_done(&w);
+}
+
+Test(instance, of_the_system_shares_its_sockets_with_its_group) {
+        World w = world_new();
+        char text[2048];
+        const struct group *group = getgrgid(getegid());
+        cr_assert(group);
+        w.instance = INSTANCE_SYSTEM;
+        cr_assert_eq(chmod(w.run, 0755), 0);
+        snprintf(text, sizeof text, "%scontrol = { group = \"%s\"; };\n", WORLD_POOLS,
+                 group->gr_name);
+        world_configure(&w, text);
+        world_start(&w);
+        dispatcher_take_over(&w);
+        cr_assert_str_eq(w.numbers, "1 1 system");
+        cr_assert_eq(mode_of(&w, "control.sock"), 0660);
+        cr_assert_eq(mode_of(&w, "events.sock"), 0660);
+        cr_assert_eq(mode_of(&w, "results.sock"), 0600);
+        cr_assert_eq(mode_of(&w, "w"), 0700);
+        world_stop(&w);
         world_done(&w);
 }
 

@@ -52,7 +52,7 @@ void world_use_helper(World *w, const char *name, const char *program) {
 }
 
 World world_new(void) {
-        World w = {.link = -1};
+        World w = {.link = -1, .instance = INSTANCE_USER};
         char path[PATH_MAX];
         snprintf(w.dir, sizeof w.dir, "/tmp/stint-supervisor-XXXXXX");
         cr_assert(mkdtemp(w.dir));
@@ -75,8 +75,8 @@ World world_new(void) {
 }
 
 static void exec_stintd(const World *w, char *const arguments[], int listen_fd) {
-        char path[PATH_MAX], *argv[16] = {"stintd", "--user", "--foreground"}, pid[16];
-        int n = 3, log = open(w->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+        char path[PATH_MAX], *argv[16] = {"stintd", "--foreground"}, pid[16];
+        int n = 2, log = open(w->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
         prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing */
         dup2(log, STDOUT_FILENO);
         dup2(log, STDERR_FILENO);
@@ -95,6 +95,8 @@ static void exec_stintd(const World *w, char *const arguments[], int listen_fd) 
                         dup2(listen_fd, 3);
         }
         close_range(listen_fd >= 0 ? 4 : 3, ~0u, CLOSE_RANGE_CLOEXEC);
+        if (w->instance == INSTANCE_USER)
+                argv[n++] = "--user";
         for (; arguments && *arguments; arguments++)
                 argv[n++] = *arguments;
         execv(getenv("STINTD"), argv);

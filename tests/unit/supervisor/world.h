@@ -3,6 +3,7 @@
  * what a slow machine needs. */
 #pragma once
 
+#include "common/paths.h"
 #include "tests/unit/supervisor/stub.h"
 
 #include <limits.h>
@@ -22,6 +23,7 @@
         "queues = ( { name = \"default\"; } );\n"
 
 typedef struct World {
+        InstanceKind instance;
         char dir[64], state[96], run[96], libexec[96], config[96], log[96];
         pid_t stintd;
         pid_t dispatcher; /* the stub that we talk to */
