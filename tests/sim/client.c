@@ -48,24 +48,25 @@ static void client_send(World *w, Client *c, Request *r, MessageKind kind) {
         world_at(w, c->up_last, request_arrives, 0, 0, m);
 }
 
+/* The answer came, but the connection over which the ends would come is gone. */
+static void request_becomes_wait(Request *r) {
+        r->kind = REQUEST_WAIT;
+        r->seq = 0;
+        r->ranges[0] = (WireRange){.first = r->first_id, .count = r->count};
+        r->range_count = 1;
+}
+
 static void request_send(World *w, Client *c, Request *r) {
         static const MessageKind kinds[] = {[REQUEST_SUBMIT] = MESSAGE_SUBMIT,
                                             [REQUEST_CANCEL] = MESSAGE_CANCEL,
                                             [REQUEST_WAIT] = MESSAGE_WAIT};
         if (!c->connected)
                 return;
-        r->repeated = r->sent;
+        if (r->kind == REQUEST_SUBMIT && r->answered)
+                request_becomes_wait(r);
         r->sent = true;
         memset(r->reported, 0, sizeof r->reported);
         client_send(w, c, r, kinds[r->kind]);
-}
-
-/* After SUBMITTED over another connection than the first, the client asks for the ends itself. */
-static void request_becomes_wait(Request *r) {
-        r->kind = REQUEST_WAIT;
-        r->seq = 0;
-        r->ranges[0] = (WireRange){.first = r->first_id, .count = r->count};
-        r->range_count = 1;
 }
 
 static void client_connects(World *w, uint64_t index, uint64_t incarnation, Message *m) {
@@ -209,15 +210,10 @@ static void hear_submitted(World *w, Client *c, Request *r, const Message *m) {
                 broken(w, "a request is answered once",
                        "client %u, seq %" PRIu64 ": %" PRIu64 " after %" PRIu64, r->client, r->seq,
                        m->first, r->first_id);
-        bool first = !r->answered;
         r->answered = true;
         r->first_id = m->first;
         for (size_t i = 0; i < r->count; i++)
                 store_task(w, m->first + i)->acked = true;
-        if (first && r->wait && r->repeated) {
-                request_becomes_wait(r);
-                request_send(w, c, r);
-        }
 }
 
 static bool listed(const Numbers *n, uint64_t id) {

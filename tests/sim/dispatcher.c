@@ -157,7 +157,7 @@ static void dispatcher_gone(World *w) {
         ops_drop(d);
         store_model_crash(w);
         for (size_t i = 0; i < w->worker_count; i++)
-                worker_cut(w, w->workers[i]);
+                process_cut(w, w->workers[i]);
         for (size_t i = 0; i < SIM_CLIENTS; i++)
                 w->clients[i].connected = false;
 }

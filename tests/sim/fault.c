@@ -9,20 +9,20 @@ static Worker *some_worker(World *w) {
 static void kill_worker(World *w) {
         Worker *k = some_worker(w);
         if (k)
-                worker_die(w, k);
+                process_die(w, k);
 }
 
 static void stall_worker(World *w) {
         Worker *k = some_worker(w);
         if (k)
-                worker_pause(w, k, w->now + random_between(&w->random, 1, 30) * USEC_PER_MSEC);
+                process_pause(w, k, w->now + random_between(&w->random, 1, 30) * USEC_PER_MSEC);
 }
 
 static void stop_worker(World *w) {
         Worker *k = some_worker(w);
         usec_t seconds = random_chance(&w->random, 100) ? 40 : random_between(&w->random, 1, 8);
         if (k)
-                worker_pause(w, k, w->now + seconds * USEC_PER_SEC);
+                process_pause(w, k, w->now + seconds * USEC_PER_SEC);
 }
 
 static void crash_dispatcher(World *w) {

@@ -2,6 +2,7 @@
  * core, and looks up in the store what the core does not hold. */
 #include "tests/sim/sim.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* ---- configuration ---- */
@@ -42,7 +43,8 @@ static void configure(World *w, const Shape *shape) {
 /* The configuration that was asked for last is in force from now on. */
 void dispatcher_configure(World *w) {
         for (size_t i = 0; i < w->worker_count; i++)
-                if (w->shape_next.pool[w->workers[i]->pool].replace)
+                if (w->shape_next.pool[w->workers[i]->pool].present &&
+                    w->shape_next.pool[w->workers[i]->pool].replace)
                         w->workers[i]->stale = true;
         w->shape = w->shape_next;
         for (size_t i = 0; i < SIM_POOLS; i++)
@@ -88,6 +90,7 @@ static void on_submit(World *w, Message *m) {
                 delays[i] = r->tasks[i].delay_usec;
                 blob_unref(tag);
         }
+        trace(w, "SUBMIT by client %u: %zu tasks, seq %" PRIu64, r->client, r->count, r->seq);
         CoreRequest request = core_request(w, m);
         core_submit(w->dispatcher.core, &request, records, delays, r->count,
                     r->wait ? CORE_SUBMIT_AND_WAIT : CORE_SUBMIT_ONLY);
@@ -103,11 +106,9 @@ static void on_cancel(World *w, Message *m) {
                         store_model_read(w, message_copy(m));
                         return;
                 }
-        for (size_t i = 0; i < r->count; i++) {
-                Task *t = store_task(w, r->ids[i]);
-                if (t)
-                        t->touched = t->cancel_heard = true;
-        }
+        for (size_t i = 0; i < r->count; i++)
+                ASSERT(table_put(&w->cancels, r->ids[i], w) == 0);
+        trace(w, "CANCEL by client %u: %zu ids from %" PRIu64, r->client, r->count, r->ids[0]);
         CoreRequest request = core_request(w, m);
         core_cancel(w->dispatcher.core, &request, r->ids, r->count, m->unknown.items,
                     m->unknown.count, r->signal);
@@ -122,6 +123,8 @@ static void on_wait(World *w, Message *m) {
         Message *read = message_copy(m);
         read->kind = MESSAGE_WAIT_FOUND;
         read->cookie = cookie;
+        read->range_count = r->range_count;
+        memcpy(read->ranges, r->ranges, sizeof read->ranges);
         store_model_read(w, read);
 }
 
@@ -176,15 +179,15 @@ static void on_end(World *w, Message *m) {
 }
 
 static void on_worker_up(World *w, Message *m) {
-        Worker *k = worker_get(w, m->serial);
+        Worker *k = process_get(w, m->serial);
         k->told = true;
         ASSERT(core_worker_up(w->dispatcher.core, m->serial, pool_names[k->pool],
                               k->stale ? CORE_WORKER_STALE : CORE_WORKER_CURRENT) == 0);
 }
 
 static void on_exited(World *w, Message *m) {
-        Worker *k = worker_get(w, m->serial);
-        worker_drain(w, k);
+        Worker *k = process_get(w, m->serial);
+        process_drain(w, k);
         k->told = false;
         core_worker_exited(w->dispatcher.core, m->serial, "killed by signal 9");
         world_step(w, STEP_EXITED);

@@ -26,6 +26,11 @@ static bool policy_equal(const TaskPolicy *a, const TaskPolicy *b) {
                a->at_most_once == b->at_most_once;
 }
 
+/* Somebody has asked for it, whatever came of that. */
+static bool cancel_heard(const World *w, const Task *t) {
+        return table_get(&w->cancels, t->id) != NULL;
+}
+
 /* ---- assignment ---- */
 
 /* Surely ready in the same queue: submitted to this dispatcher, its commit told, due, and never
@@ -33,9 +38,10 @@ static bool policy_equal(const TaskPolicy *a, const TaskPolicy *b) {
  * asking the core. */
 static bool surely_ready(const World *w, const Task *t, const Task *than) {
         const Dispatcher *d = &w->dispatcher;
-        return !t->ended && !t->touched && t->incarnation == d->incarnation &&
-               t->ticket <= d->told_ticket && t->due_usec <= world_realtime(w) &&
-               !t->policy.at_most_once && strcmp(t->queue, than->queue) == 0;
+        return !t->ended && !t->touched && !cancel_heard(w, t) &&
+               t->incarnation == d->incarnation && t->ticket <= d->told_ticket &&
+               t->due_usec <= world_realtime(w) && !t->policy.at_most_once &&
+               strcmp(t->queue, than->queue) == 0;
 }
 
 static void check_priority(World *w, const Task *pushed) {
@@ -72,7 +78,7 @@ void check_push(World *w, Worker *k, const CoreRun *run) {
         check_pushable(w, t, run);
         if (w->dispatcher.starts_stopped)
                 broken(w, "no starts while stopping", "task %" PRIu64, t->id);
-        if (k->stale || k->retiring)
+        if (k->stale || k->retired_by == w->dispatcher.incarnation)
                 broken(w, "no runs for workers that go", "worker %" PRIu64, k->serial);
         size_t queue = queue_index(t->queue);
         if (!w->shape.pool[k->pool].present || !w->shape.queue[queue] ||
@@ -141,7 +147,7 @@ void check_put_task(World *w, const TaskRecord *t) {
 
 static void check_outcome(World *w, const Task *t, const RunRecord *r, const Run *run) {
         if (r->reason == REASON_WORKER_LOST) {
-                const Worker *k = worker_get(w, run ? run->serial : r->worker);
+                const Worker *k = process_get(w, run ? run->serial : r->worker);
                 if (k->life == WORKER_ALIVE)
                         broken(w, "only the dead are lost", "task %" PRIu64 ", worker %" PRIu64,
                                t->id, k->serial);
@@ -153,7 +159,7 @@ static void check_outcome(World *w, const Task *t, const RunRecord *r, const Run
                 return;
         }
         bool same = r->state == run->state && r->reason == run->reason && r->code == run->code;
-        bool cancelled = r->state == TASK_CANCELLED && t->cancel_heard;
+        bool cancelled = r->state == TASK_CANCELLED && cancel_heard(w, t);
         bool spent = r->state == TASK_FAILED && r->reason == REASON_INTERRUPTED &&
                      t->policy.at_most_once;
         if (run->life != RUN_ENDED && !cancelled)
@@ -180,7 +186,7 @@ void check_end(World *w, Task *t, const StoreOp *op) {
         check_outcome(w, t, r, run);
         bool failed = r->state == TASK_FAILED && r->reason == REASON_EXIT;
         if (op->kind == STORE_PUT_END && failed && t->attempts < t->policy.retries &&
-            !t->cancel_heard)
+            !cancel_heard(w, t))
                 broken(w, "retries are made", "task %" PRIu64 " after %u of %u", t->id, t->attempts,
                        t->policy.retries);
         if (op->kind == STORE_PUT_ATTEMPT && failed && t->attempts >= t->policy.retries)
@@ -197,7 +203,7 @@ void check_ack(World *w, run_id_t run_id) {
         const Task *t = store_task(w, run->task_id);
         if (run->starts == 0 && run->state == TASK_READY)
                 return; /* interrupted before it began: it leaves no trace */
-        if (!run->durable && !(t && t->ended) && worker_get(w, run->serial)->life == WORKER_ALIVE)
+        if (!run->durable && !(t && t->ended) && process_get(w, run->serial)->life == WORKER_ALIVE)
                 broken(w, "no end is acknowledged before it is durable",
                        "run %" PRIx64 " of task %" PRIu64, run_id, run->task_id);
 }
@@ -236,9 +242,9 @@ void check_event(World *w, const CoreEvent *e) {
                        d->event_seq);
         d->event_seq = e->seq;
         const Task *t = task_stored(w, e->task_id, "an event is durable");
-        if (task_state_is_end(e->state) && (!t->ended || t->state != e->state))
+        if (e->state >= TASK_SUCCEEDED && (!t->ended || t->state != e->state))
                 broken(w, "an event is durable", "task %" PRIu64 " is not %s", t->id,
-                       task_state_name(e->state));
+                       state_name((TaskState)e->state));
 }
 
 void check_retire(World *w, Worker *k) {
@@ -256,7 +262,7 @@ static void check_workers_over(World *w) {
                 if (k->life != WORKER_ALIVE)
                         continue;
                 alive[k->pool]++;
-                if (!worker_idle(k))
+                if (!process_idle(k))
                         broken(w, "every end is acknowledged", "worker %" PRIu64 ": %zu unacked",
                                k->serial, ledger_count(k->ledger, LEDGER_ENDED));
         }

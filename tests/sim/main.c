@@ -94,7 +94,6 @@ static void show_failure(const Options *o, uint64_t seed) {
         if (pid == 0) {
                 dup2(fileno(f), STDOUT_FILENO);
                 dup2(fileno(f), STDERR_FILENO);
-                setvbuf(stdout, NULL, _IOLBF, 0);
                 run_seed(o, seed, true, &slot);
                 _exit(0);
         }

@@ -58,7 +58,7 @@ static void on_sync(void *userdata, uint64_t serial, uint32_t epoch, uint64_t n)
         m->epoch = epoch;
         m->n = n;
         memcpy(m->store, w->store.id, sizeof m->store);
-        worker_send(w, serial, m);
+        process_send(w, serial, m);
         world_step(w, STEP_SYNCED);
 }
 
@@ -70,7 +70,7 @@ static void on_push(void *userdata, uint64_t serial, uint32_t epoch, uint64_t n,
         trace(w,
               "PUSH run %" PRIx64 " of task %" PRIu64 " (%s, priority %d, attempt %u) to %" PRIu64,
               run->run_id, run->task_id, run->queue, run->policy->priority, run->attempt, serial);
-        check_push(w, worker_get(w, serial), run);
+        check_push(w, process_get(w, serial), run);
         Run *r = run_named(w, run->run_id, run->task_id, serial, run->attempt);
         if (r->pushed)
                 broken(w, "a run is pushed once", "%" PRIx64, run->run_id);
@@ -82,7 +82,7 @@ static void on_push(void *userdata, uint64_t serial, uint32_t epoch, uint64_t n,
         m->n = n;
         m->run_id = run->run_id;
         m->run = r;
-        worker_send(w, serial, m);
+        process_send(w, serial, m);
         world_step(w, STEP_PUSHED);
 }
 
@@ -94,7 +94,7 @@ static void on_ack(void *userdata, uint64_t serial, run_id_t run_id) {
         check_ack(w, run_id);
         Message *m = message_new(MESSAGE_ACK);
         m->run_id = run_id;
-        worker_send(w, serial, m);
+        process_send(w, serial, m);
         world_step(w, STEP_ACKED);
 }
 
@@ -106,7 +106,7 @@ static void on_stop_run(void *userdata, uint64_t serial, run_id_t run_id, StopWh
         Message *m = message_new(MESSAGE_STOP);
         m->run_id = run_id;
         m->why = (int)why;
-        worker_send(w, serial, m);
+        process_send(w, serial, m);
 }
 
 static Numbers numbers(const WireNumbers *from) {
@@ -173,6 +173,18 @@ static void on_reply(void *userdata, const CoreOrigin *to, WireType type, const 
         world_step(w, STEP_REPLIED);
 }
 
+static void on_find_ends(void *userdata, uint64_t wait, uint64_t first, uint64_t count) {
+        World *w = userdata;
+        if (dead(w))
+                return;
+        Message *m = message_new(MESSAGE_WAIT_FOUND);
+        m->incarnation = w->dispatcher.incarnation;
+        m->cookie = wait;
+        m->ranges[0] = (WireRange){.first = first, .count = count};
+        m->range_count = 1;
+        store_model_read(w, m);
+}
+
 static void on_publish(void *userdata, const CoreEvent *event) {
         World *w = userdata;
         if (!dead(w))
@@ -198,9 +210,9 @@ static void on_retire(void *userdata, uint64_t serial) {
         if (dead(w))
                 return;
         trace(w, "retire worker %" PRIu64, serial);
-        Worker *k = worker_get(w, serial);
+        Worker *k = process_get(w, serial);
         check_retire(w, k);
-        worker_stop_when_empty(w, k);
+        process_stop_when_empty(w, k);
 }
 
 static void on_kill_worker(void *userdata, uint64_t serial, const char *why) {
@@ -211,7 +223,7 @@ static void on_kill_worker(void *userdata, uint64_t serial, const char *why) {
         if (w->now < w->dispatcher.started_usec + CORE_SILENT_KILL_USEC)
                 broken(w, "only the hung are killed", "worker %" PRIu64 " had no time: %s", serial,
                        why);
-        worker_die(w, worker_get(w, serial));
+        process_die(w, process_get(w, serial));
 }
 
 const CorePorts sim_ports = {
@@ -221,6 +233,7 @@ const CorePorts sim_ports = {
         .ack = on_ack,
         .stop_run = on_stop_run,
         .reply = on_reply,
+        .find_ends = on_find_ends,
         .publish = on_publish,
         .forget = on_forget,
         .spawn = on_spawn,

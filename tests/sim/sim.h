@@ -103,12 +103,12 @@ typedef struct Task {
         uint32_t end_incarnation; /* of the dispatcher that wrote the end */
         /* what really happened */
         Request *request;
-        bool acked, cancel_heard, cancel_acked;
+        bool acked, cancel_acked;
         unsigned starts;
         run_id_t executing;   /* 0: nothing of it executes at this moment */
         uint32_t incarnation; /* of the dispatcher that it was submitted to, … */
         uint64_t ticket;      /* … and under which ticket */
-        bool touched; /* pushed or cancelled since: its place in the queue is not known here */
+        bool touched;         /* pushed since: its place in the queue is not known here */
 } Task;
 
 typedef enum RunLife {
@@ -188,6 +188,8 @@ struct Message {
         bool looked_up;
         WireType reply;
         uint64_t first, count, more, cookie;
+        WireRange ranges[2]; /* WAIT_FOUND */
+        size_t range_count;
         WireEndedTask *ends;
         size_t end_count;
         Numbers unknown, denied;
@@ -264,6 +266,7 @@ struct Worker {
         uint32_t pool, slots, credit;
         WorkerLife life;
         Ledger *ledger;             /* NULL once it is reaped */
+        uint32_t retired_by;        /* the incarnation that asked it to go */
         bool stale, retiring, told; /* told: the dispatcher of this incarnation knows it */
         bool exit_seen;
         usec_t paused_until;
@@ -297,7 +300,7 @@ struct Request {
         bool wait; /* submit: ENDED follows */
         WireRange ranges[2];
         size_t range_count;
-        bool sent, repeated, answered, refused, ended; /* ended: ENDED with more = 0 came */
+        bool sent, answered, refused, ended; /* ended: ENDED with more = 0 came */
         uint64_t first_id;
         unsigned reported[SIM_WAIT_IDS]; /* how often this attempt of waiting told of each id */
 };
@@ -360,6 +363,7 @@ struct World {
         uint64_t instance;       /* rises when everything below the supervisor ends */
         StoreModel store;
         Table runs;       /* run id -> Run, all that ever were */
+        Table cancels;    /* ids of which a dispatcher has read a CANCEL */
         Worker **workers; /* by serial - 1, all that ever were */
         size_t worker_count;
         Dispatcher dispatcher;
@@ -374,6 +378,7 @@ World *world_free(World *w);
 void world_run(World *w); /* returns when all is over and right; else the process has ended */
 void world_at(World *w, usec_t at, EventHandler handler, uint64_t a, uint64_t b, Message *m);
 const char *step_name(Step s);
+const char *state_name(TaskState s);
 usec_t world_realtime(const World *w);
 usec_t latency(World *w); /* of one message */
 /* Called at each named step; may kill the dispatcher there. */
@@ -404,18 +409,18 @@ void store_model_done(World *w);
 Task *store_task(World *w, uint64_t id); /* NULL: never committed; purged ones are given, too */
 
 /* ---- worker.c ---- */
-Worker *worker_get(World *w, uint64_t serial);
-Worker *worker_new(World *w, uint32_t pool);
-void worker_send(World *w, uint64_t serial, Message *m); /* dispatcher -> worker */
-void worker_reconnect(World *w, Worker *k); /* a new dispatcher: nothing is subscribed yet */
-void worker_cut(World *w, Worker *k); /* the dispatcher died: what is on its way may be lost */
-void worker_pause(World *w, Worker *k, usec_t until);
-void worker_die(World *w, Worker *k); /* reaped: what it had not written is lost, its runs go on */
-void worker_stop_when_empty(World *w, Worker *k);
-void worker_drain(World *w,
-                  Worker *k);      /* within a turn: everything that it published is read now */
-bool worker_idle(const Worker *k); /* holds no run and no unacked end */
-void worker_done(World *w, Worker *k);
+Worker *process_get(World *w, uint64_t serial);
+Worker *process_new(World *w, uint32_t pool);
+void process_send(World *w, uint64_t serial, Message *m); /* dispatcher -> worker */
+void process_reconnect(World *w, Worker *k); /* a new dispatcher: nothing is subscribed yet */
+void process_cut(World *w, Worker *k); /* the dispatcher died: what is on its way may be lost */
+void process_pause(World *w, Worker *k, usec_t until);
+void process_die(World *w, Worker *k); /* reaped: what it had not written is lost, its runs go on */
+void process_stop_when_empty(World *w, Worker *k);
+void process_drain(World *w,
+                   Worker *k);      /* within a turn: everything that it published is read now */
+bool process_idle(const Worker *k); /* holds no run and no unacked end */
+void process_done(World *w, Worker *k);
 
 /* ---- supervisor.c ---- */
 void supervisor_start(World *w);

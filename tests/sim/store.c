@@ -126,7 +126,6 @@ static void apply(World *w, const StoreOp *op) {
         case STORE_PUT_END:
         case STORE_PUT_ATTEMPT:
                 apply_end(w, op);
-                world_step(w, STEP_END_COMMITTED);
                 break;
         case STORE_PUT_CANCEL:
         case STORE_PUT_START:
@@ -151,8 +150,8 @@ static void read_one(World *w, Message *m) {
                 if (!t || t->purged)
                         m->unknown.items[m->unknown.count++] = id;
         }
-        for (size_t i = 0; m->kind == MESSAGE_WAIT_FOUND && i < m->request->range_count; i++) {
-                const WireRange *r = &m->request->ranges[i];
+        for (size_t i = 0; m->kind == MESSAGE_WAIT_FOUND && i < m->range_count; i++) {
+                const WireRange *r = &m->ranges[i];
                 for (uint64_t id = r->first; id < r->first + r->count; id++) {
                         Task *t = store_task(w, id);
                         if (!t || t->purged)
@@ -192,23 +191,30 @@ static void told_later(World *w, uint64_t incarnation, uint64_t b, Message *m) {
         dispatcher_post(w, m);
 }
 
+/* Sooner than the next commit can be done, so that tickets are told in their order. */
 static void tell(World *w, uint64_t first, uint64_t last, int error) {
         Message *m = message_new(MESSAGE_COMMITTED);
         m->first_ticket = first;
         m->last_ticket = last;
         m->error = error;
-        world_at(w, w->now + random_between(&w->random, 5, 200), told_later,
+        world_at(w, w->now + random_between(&w->random, 5, 90), told_later,
                  w->dispatcher.incarnation, 0, m);
 }
 
 static void apply_committing(World *w) {
         Batch *group = take_ptr(w->store.committing);
+        size_t ends = 0;
         for (Batch *b = group; b; b = b->next) {
                 w->store.applying = b->ticket;
-                for (size_t i = 0; i < b->count; i++)
+                for (size_t i = 0; i < b->count; i++) {
                         apply(w, &b->ops[i]);
+                        ends += b->ops[i].kind == STORE_PUT_END ||
+                                b->ops[i].kind == STORE_PUT_ATTEMPT;
+                }
         }
         batches_free(&group);
+        for (; ends > 0; ends--)
+                world_step(w, STEP_END_COMMITTED);
 }
 
 static void commit_done(World *w, uint64_t generation, uint64_t failed, Message *m) {

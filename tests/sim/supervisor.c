@@ -34,7 +34,7 @@ void supervisor_roster(World *w) {
                         k->exit_seen = true;
                         continue;
                 }
-                worker_reconnect(w, k);
+                process_reconnect(w, k);
                 post_for(w, MESSAGE_WORKER_UP, k->serial, k->pool);
                 if (k->life == WORKER_GONE)
                         post_for(w, MESSAGE_EXITED, k->serial, k->pool);
@@ -54,8 +54,8 @@ static void spawn_done(World *w, uint64_t instance, uint64_t pool, Message *m) {
                 post_for(w, MESSAGE_SPAWN_FAILED, 0, (uint32_t)pool);
                 return;
         }
-        Worker *k = worker_new(w, (uint32_t)pool);
-        worker_reconnect(w, k);
+        Worker *k = process_new(w, (uint32_t)pool);
+        process_reconnect(w, k);
         post_for(w, MESSAGE_WORKER_UP, k->serial, k->pool);
 }
 
@@ -72,7 +72,7 @@ void supervisor_end_instance(World *w, const char *why) {
         w->instance++; /* so that nothing that was planned for the old one happens */
         for (size_t i = 0; i < w->worker_count; i++) {
                 w->workers[i]->exit_seen = true;
-                worker_die(w, w->workers[i]);
+                process_die(w, w->workers[i]);
         }
         /* A new one waits until everything of the old one is dead. */
         world_at(w, w->now + random_between(&w->random, 60, 500) * USEC_PER_MSEC, restart,

@@ -9,7 +9,7 @@
 
 static void worker_work(World *w, Worker *k);
 
-Worker *worker_get(World *w, uint64_t serial) {
+Worker *process_get(World *w, uint64_t serial) {
         if (serial == 0 || serial > w->worker_count)
                 broken(w, "workers are those that were spawned", "serial %" PRIu64, serial);
         return w->workers[serial - 1];
@@ -19,7 +19,7 @@ Worker *worker_get(World *w, uint64_t serial) {
 
 static void up_arrives(World *w, uint64_t serial, uint64_t incarnation, Message *unused) {
         if (w->dispatcher.core && w->dispatcher.incarnation == incarnation) {
-                Message *m = inbox_take(&worker_get(w, serial)->up);
+                Message *m = inbox_take(&process_get(w, serial)->up);
                 if (m)
                         dispatcher_post(w, m);
         }
@@ -57,6 +57,8 @@ static void publish(World *w, Worker *k, Message *m) {
                 show(w, m->run_id);
         for (size_t i = 0; i < m->running.count; i++)
                 show(w, m->running.items[i]);
+        for (size_t i = 0; i < m->unacked.count; i++)
+                show(w, m->unacked.items[i]);
         if (!w->faults_over && random_chance(&w->random, w->plan.repeat_permille))
                 world_at(w, w->now + random_between(&w->random, 1, 2000) * 1000, stray_arrives, 0,
                          0, message_copy(m));
@@ -120,7 +122,7 @@ static void run_done(World *w, Worker *k, Run *run, RunLife life) {
 static void run_end(World *w, Worker *k, Run *run) {
         LedgerEntry *e = ledger_get(k->ledger, run->run_id);
         trace(w, "worker %" PRIu64 " ends run %" PRIx64 ": %s", k->serial, run->run_id,
-              task_state_name(run->state));
+              state_name((TaskState)run->state));
         if (run->life == RUN_EXECUTING)
                 run_done(w, k, run, RUN_ENDED);
         run->life = RUN_ENDED;
@@ -132,7 +134,7 @@ static void run_end(World *w, Worker *k, Run *run) {
 }
 
 static void run_is_over(World *w, uint64_t serial, uint64_t run_id, Message *unused) {
-        Worker *k = worker_get(w, serial);
+        Worker *k = process_get(w, serial);
         Run *run = table_get(&w->runs, run_id);
         if (k->life != WORKER_ALIVE || run->life != RUN_EXECUTING)
                 return;
@@ -145,7 +147,7 @@ static void run_is_over(World *w, uint64_t serial, uint64_t run_id, Message *unu
 }
 
 static void run_is_long(World *w, uint64_t serial, uint64_t run_id, Message *unused) {
-        Worker *k = worker_get(w, serial);
+        Worker *k = process_get(w, serial);
         Run *run = table_get(&w->runs, run_id);
         if (k->life != WORKER_ALIVE || run->life != RUN_EXECUTING || w->now < k->paused_until)
                 return;
@@ -267,16 +269,16 @@ static void worker_work(World *w, Worker *k) {
                 worker_read(w, k, m);
         for (LedgerEntry *e; k->executing_count < k->slots && (e = ledger_next_queued(k->ledger));)
                 run_start(w, k, e);
-        if (k->retiring && worker_idle(k))
-                worker_die(w, k);
+        if (k->retiring && process_idle(k))
+                process_die(w, k);
 }
 
 static void worker_works(World *w, uint64_t serial, uint64_t b, Message *m) {
-        worker_work(w, worker_get(w, serial));
+        worker_work(w, process_get(w, serial));
 }
 
 static void down_arrives(World *w, uint64_t serial, uint64_t b, Message *m) {
-        Worker *k = worker_get(w, serial);
+        Worker *k = process_get(w, serial);
         bool lost = m->incarnation != w->dispatcher.incarnation || !w->dispatcher.core;
         if (k->life != WORKER_ALIVE || (lost && w->now > k->down_cut)) {
                 message_free(m);
@@ -286,10 +288,14 @@ static void down_arrives(World *w, uint64_t serial, uint64_t b, Message *m) {
         worker_work(w, k);
 }
 
-void worker_send(World *w, uint64_t serial, Message *m) {
-        Worker *k = worker_get(w, serial);
+void process_send(World *w, uint64_t serial, Message *m) {
+        Worker *k = process_get(w, serial);
         m->serial = serial;
         m->incarnation = w->dispatcher.incarnation;
+        if (!k->told && m->kind == MESSAGE_ACK) {
+                message_free(m); /* its worker died while the end was being written */
+                return;
+        }
         if (!k->told)
                 broken(w, "only known workers are spoken to", "worker %" PRIu64, serial);
         bool may = m->kind == MESSAGE_SYNC || m->kind == MESSAGE_RUN;
@@ -310,7 +316,7 @@ static void on_drop(void *owner, LedgerRunState state, void *userdata) {
                 run->life = RUN_NEVER;
 }
 
-Worker *worker_new(World *w, uint32_t pool) {
+Worker *process_new(World *w, uint32_t pool) {
         Worker *k = calloc(1, sizeof *k);
         ASSERT(k);
         k->serial = w->worker_count + 1;
@@ -326,19 +332,19 @@ Worker *worker_new(World *w, uint32_t pool) {
         return k;
 }
 
-void worker_reconnect(World *w, Worker *k) {
+void process_reconnect(World *w, Worker *k) {
         k->subscribed_usec = w->now + random_below(&w->random, 30000);
         k->down_last = k->up_last = w->now + random_below(&w->random, 3000);
         k->told = false;
 }
 
-void worker_cut(World *w, Worker *k) {
+void process_cut(World *w, Worker *k) {
         k->down_cut = w->now + random_below(&w->random, 5000);
         k->told = false;
         inbox_clear(&k->up);
 }
 
-void worker_pause(World *w, Worker *k, usec_t until) {
+void process_pause(World *w, Worker *k, usec_t until) {
         if (k->life != WORKER_ALIVE || k->paused_until >= until)
                 return;
         trace(w, "worker %" PRIu64 " is stopped for %" PRIu64 " ms", k->serial,
@@ -348,7 +354,7 @@ void worker_pause(World *w, Worker *k, usec_t until) {
 }
 
 static void worker_gone(World *w, uint64_t serial, uint64_t b, Message *unused) {
-        Worker *k = worker_get(w, serial);
+        Worker *k = process_get(w, serial);
         while (k->executing_count > 0)
                 run_done(w, k, k->executing[0], RUN_LOST);
         k->life = WORKER_GONE;
@@ -370,7 +376,7 @@ static void lose_tail(World *w, Inbox *up) {
         }
 }
 
-void worker_die(World *w, Worker *k) {
+void process_die(World *w, Worker *k) {
         if (k->life != WORKER_ALIVE)
                 return;
         trace(w, "worker %" PRIu64 " dies, %zu runs are left", k->serial, k->executing_count);
@@ -384,18 +390,19 @@ void worker_die(World *w, Worker *k) {
         world_at(w, w->now + random_below(&w->random, 50000), worker_gone, k->serial, 0, NULL);
 }
 
-void worker_stop_when_empty(World *w, Worker *k) {
+void process_stop_when_empty(World *w, Worker *k) {
         k->retiring = true;
+        k->retired_by = w->dispatcher.incarnation;
         world_at(w, w->now + latency(w), worker_works, k->serial, 0, NULL);
 }
 
-bool worker_idle(const Worker *k) {
+bool process_idle(const Worker *k) {
         return !k->ledger || (ledger_count(k->ledger, LEDGER_QUEUED) == 0 &&
                               ledger_count(k->ledger, LEDGER_STARTED) == 0 &&
                               ledger_count(k->ledger, LEDGER_ENDED) == 0);
 }
 
-void worker_drain(World *w, Worker *k) {
+void process_drain(World *w, Worker *k) {
         Inbox all = w->dispatcher.inbox, mine = {0};
         w->dispatcher.inbox = (Inbox){0};
         for (Message *m; (m = inbox_take(&all));) {
@@ -407,7 +414,7 @@ void worker_drain(World *w, Worker *k) {
                 dispatcher_input(w, m);
 }
 
-void worker_done(World *w, Worker *k) {
+void process_done(World *w, Worker *k) {
         ledger_free(k->ledger);
         inbox_clear(&k->inbox);
         inbox_clear(&k->up);

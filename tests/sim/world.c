@@ -53,6 +53,12 @@ const char *step_name(Step s) {
         return names[s];
 }
 
+const char *state_name(TaskState s) {
+#define SIM_STATE_NAME(number, NAME, text) [number] = text,
+        static const char *const names[TASK_STATE_MAX + 1] = {TASK_STATES(SIM_STATE_NAME)};
+        return s <= TASK_STATE_MAX && names[s] ? names[s] : "no state";
+}
+
 void world_step(World *w, Step step) {
         Dispatcher *d = &w->dispatcher;
         w->step_hits[step]++;
@@ -77,6 +83,7 @@ void trace(World *w, const char *format, ...) {
                (uint64_t)(w->now % USEC_PER_SEC));
         vprintf(format, ap);
         putchar('\n');
+        fflush(stdout); /* an abort must not take the last steps with it */
         va_end(ap);
 }
 
@@ -179,7 +186,7 @@ World *world_free(World *w) {
         }
         heap_done(&w->events);
         for (size_t i = 0; i < w->worker_count; i++)
-                worker_done(w, w->workers[i]);
+                process_done(w, w->workers[i]);
         free(w->workers);
         store_model_done(w);
         clients_free(w);
@@ -187,6 +194,7 @@ World *world_free(World *w) {
         for (Run *r; (r = table_first_from(&w->runs, &key)); key++)
                 free(r);
         table_done(&w->runs);
+        table_done(&w->cancels);
         free(w);
         return NULL;
 }
