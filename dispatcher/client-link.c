@@ -2,6 +2,7 @@
 #include "dispatcher/client-link.h"
 
 #include "common/log.h"
+#include "dispatcher/connection-limit.h"
 #include "dispatcher/zap.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 
 struct ClientLink {
         void *router;
+        ConnectionLimit *limit;
         Zap *zap;
         ZSource *source;
         WireBuffer buffer;
@@ -113,7 +115,8 @@ int client_link_new(sd_event *event, void *context, int control_fd, const char *
                                                   .linger_msec = 1000},
                                 &l->router);
         if (r == 0)
-                r = zsocket_bind_fd(l->router, control_fd, path);
+                r = connection_limit_new(event, context, l->router, control_fd, path, 0, priority,
+                                         &l->limit);
         if (r == 0)
                 r = zsource_new(event, l->router, priority, on_request, l, &l->source);
         if (r < 0)
@@ -126,6 +129,7 @@ ClientLink *client_link_free(ClientLink *l) {
         if (!l)
                 return NULL;
         zsource_free(l->source);
+        connection_limit_free(l->limit);
         zsocket_free(l->router);
         zap_free(l->zap);
         wire_reader_free(l->reader);
@@ -141,4 +145,5 @@ void client_link_set_reading(ClientLink *l, bool reading) {
 void client_link_counters(const ClientLink *l, ClientLinkCounters *ret) {
         *ret = l->counters;
         ret->refused_connections = zap_refused(l->zap);
+        ret->sheds = connection_limit_sheds(l->limit);
 }

@@ -38,5 +38,6 @@ void client_link_set_reading(ClientLink *l, bool reading);
 
 typedef struct ClientLinkCounters {
         uint64_t requests, malformed, unsent, refused_connections;
+        uint64_t sheds; /* connections closed all at once: see connection-limit.h */
 } ClientLinkCounters;
 void client_link_counters(const ClientLink *l, ClientLinkCounters *ret);

@@ -85,6 +85,7 @@ void request_status(RequestContext *x, ClientMessage *m) {
                 {wire_text("requests"), clients.requests},
                 {wire_text("malformed"), clients.malformed + workers.malformed},
                 {wire_text("refused_connections"), clients.refused_connections},
+                {wire_text("shed_connections"), clients.sheds},
                 {wire_text("unsent"), clients.unsent + workers.unsent},
         };
         WireStatusData body = {
