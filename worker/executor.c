@@ -270,10 +270,12 @@ static int send_ends(Executor *e) {
 
 static int on_settle(sd_event_source *source, void *userdata) {
         Executor *e = userdata;
+        int r = send_ends(e); /* before anything is started, which takes longer */
         start_queued(e);
-        int r = send_started(e);
         if (r == 0)
-                r = send_ends(e);
+                r = send_started(e);
+        if (r == 0)
+                r = send_ends(e); /* of what ended at once */
         if (r < 0)
                 fail(e, "cannot send to the dispatcher", r);
         else if (e->draining && ledger_count(e->ledger, LEDGER_STARTED) == 0 &&

@@ -109,17 +109,24 @@ static void finish_captures(Command *c) {
                 capture_done(&c->captures[i]);
 }
 
-/* A result that a stop has cut is none; what ended before the stop reached it counts (command_stop
- * looks first). */
+static void set_own_result(Run *run, int status) {
+        if (!WIFSIGNALED(status)) {
+                run_set_result(run, WEXITSTATUS(status) ? TASK_FAILED : TASK_SUCCEEDED, REASON_EXIT,
+                               WEXITSTATUS(status));
+                return;
+        }
+        run_set_result(run, TASK_FAILED, REASON_SIGNAL, WTERMSIG(status));
+        if (WTERMSIG(status) == SIGKILL)
+                run_add_detail(run, "stint did not send it: memory may have run out, a limit may "
+                                    "have been reached, or somebody killed it");
+}
+
+/* A result that a stop has cut is none; what ended before the stop reached it counts (stop looks
+ * first). */
 static void set_result(const Command *c) {
         switch (c->cause) {
         case COMMAND_NOT_STOPPED:
-                if (WIFSIGNALED(c->status))
-                        run_set_result(c->run, TASK_FAILED, REASON_SIGNAL, WTERMSIG(c->status));
-                else
-                        run_set_result(c->run,
-                                       WEXITSTATUS(c->status) ? TASK_FAILED : TASK_SUCCEEDED,
-                                       REASON_EXIT, WEXITSTATUS(c->status));
+                set_own_result(c->run, c->status);
                 break;
         case COMMAND_TIMED_OUT:
                 run_set_result(c->run, TASK_FAILED, REASON_TIMEOUT, 0);
