@@ -1,6 +1,6 @@
 /* The one thing that `memory:` keeps on disk: STATE/memory-ids, so that task ids and epochs are
  * unique over restarts although nothing else survives. Ids are reserved in blocks: one small synced
- * write for a million tasks. See docs/decisions/001-memory-ids.md. */
+ * write for a million tasks. See docs/decisions/030-memory-ids.md. */
 #pragma once
 
 #include "common/error.h"

@@ -6,11 +6,7 @@
  * interned. Ended tasks are also in a list in order of their ends, which is what retention takes
  * from: it costs the same however much waits. Marks and clients are not kept, since only recovery
  * reads them. */
-#include "common/table.h"
-#include "dispatcher/store/backend.h"
-#include "dispatcher/store/done.h"
-#include "dispatcher/store/filter.h"
-#include "dispatcher/store/memory-ids.h"
+#include "dispatcher/store/memory-internal.h"
 #include "dispatcher/store/output-files.h"
 
 #include <errno.h>
@@ -18,53 +14,6 @@
 #include <sys/random.h>
 
 #define FORGET_STEP_MIN 256u
-
-typedef struct Name {
-        struct Name *next;
-        char text[WIRE_NAME_MAX + 1];
-} Name;
-
-typedef struct Run {
-        struct Run *older; /* attempts of one task, newest first */
-        run_id_t run_id;
-        uint64_t worker;
-        int64_t code;
-        usec_t started_usec, ended_usec;
-        uint64_t user_usec, system_usec, max_rss_bytes;
-        uint64_t out_total, err_total, out_kept, err_kept;
-        BlobSlice out, err, result, detail;
-        const char *pool; /* interned */
-        uint32_t attempt;
-        uint8_t state, reason, files;
-} Run;
-
-typedef struct Task {
-        uint64_t id;
-        TaskPolicy policy;
-        uint32_t uid;
-        usec_t submitted_usec, not_before_usec;
-        const char *queue; /* interned */
-        BlobSlice name, summary, labels, environment, payload;
-        Run *end, *attempts;
-        struct Task *ended_next; /* in the list of ended tasks */
-        uint64_t bytes;          /* what retention counts */
-} Task;
-
-typedef struct Memory {
-        Backend base;
-        char *state_dir;
-        MemoryIds ids;
-        Table tasks;
-        Name *names;
-        Task *ended_first, **ended_end;
-        uint64_t ended_count, ended_bytes;
-        uint64_t ended_since_step;
-        unsigned swept; /* output directories that are free of earlier lives */
-} Memory;
-
-static Memory *memory_of(Backend *b) {
-        return CONTAINER_OF(b, Memory, base);
-}
 
 /* There are as many names as queues and pools: few, and the same ones again and again. */
 static const char *intern(Memory *m, const char *text) {
@@ -114,9 +63,6 @@ static BlobSlice move_slice(BlobSlice *from) {
 }
 
 static int put_task(Memory *m, TaskRecord *r) {
-        int error = memory_ids_reserve(&m->ids, r->id);
-        if (error < 0)
-                return error;
         Task *t = malloc(sizeof *t);
         const char *queue = intern(m, r->queue);
         if (!t || !queue || table_put(&m->tasks, r->id, t) < 0) {
@@ -195,8 +141,23 @@ static int put_run(Memory *m, StoreOp *op) {
         return 0;
 }
 
+/* Before anything is changed: this is all that can fail for want of a disk. */
+static int reserve_ids(Memory *m, const Batch *batches) {
+        uint64_t highest = 0;
+        for (const Batch *b = batches; b; b = b->next)
+                for (size_t i = 0; i < b->n; i++)
+                        if (b->ops[i].kind == STORE_PUT_TASK)
+                                highest = MAX_OF(highest, b->ops[i].task.id);
+        return memory_ids_reserve(&m->ids, highest);
+}
+
 static int memory_commit(Backend *b, Batch *batches) {
         Memory *m = memory_of(b);
+        int reserved = reserve_ids(m, batches);
+        if (reserved == -ENOSPC || reserved == -EDQUOT || reserved == -EFBIG)
+                return -ENOSPC;
+        if (reserved < 0)
+                return backend_fail(b, "cannot write %s: %s", m->ids.path, strerror(-reserved));
         for (Batch *batch = batches; batch; batch = batch->next) {
                 for (size_t i = 0; i < batch->n; i++) {
                         StoreOp *op = &batch->ops[i];
@@ -211,185 +172,6 @@ static int memory_commit(Backend *b, Batch *batches) {
                 }
         }
         return 0;
-}
-
-/* ---- reading ---- */
-
-typedef enum Parts { PARTS_ROW, PARTS_PAYLOAD, PARTS_ALL } Parts;
-
-static BlobSlice size_only(BlobSlice s) {
-        return (BlobSlice){.size = s.size};
-}
-
-static void describe_run(const Task *t, const Run *r, RunRecord *ret) {
-        *ret = (RunRecord){
-                .task_id = t->id,
-                .run_id = r->run_id,
-                .worker = r->worker,
-                .attempt = r->attempt,
-                .state = r->state,
-                .reason = r->reason,
-                .code = r->code,
-                .started_usec = r->started_usec,
-                .ended_usec = r->ended_usec,
-                .user_usec = r->user_usec,
-                .system_usec = r->system_usec,
-                .max_rss_bytes = r->max_rss_bytes,
-                .out_total = r->out_total,
-                .err_total = r->err_total,
-                .out_kept = r->out_kept,
-                .err_kept = r->err_kept,
-                .files = r->files,
-                .out = size_only(r->out),
-                .err = size_only(r->err),
-                .result = size_only(r->result),
-                .detail = blob_slice_ref(r->detail),
-        };
-        snprintf(ret->pool, sizeof ret->pool, "%s", r->pool);
-}
-
-static int describe_task(const Task *t, Parts parts, StoreDone *d) {
-        StoredTask *s = done_add_task(d);
-        if (!s)
-                return -ENOMEM;
-        s->task.id = t->id;
-        if (parts != PARTS_ROW) {
-                s->task.environment = blob_slice_ref(t->environment);
-                s->task.payload = blob_slice_ref(t->payload);
-        }
-        if (parts == PARTS_PAYLOAD)
-                return 0;
-        s->task.policy = t->policy;
-        s->task.uid = t->uid;
-        s->task.submitted_usec = t->submitted_usec;
-        s->task.not_before_usec = t->not_before_usec;
-        snprintf(s->task.queue, sizeof s->task.queue, "%s", t->queue);
-        s->task.name = blob_slice_ref(t->name);
-        s->task.summary = blob_slice_ref(t->summary);
-        s->task.labels = blob_slice_ref(t->labels);
-        if (t->end)
-                describe_run(t, t->end, &s->end);
-        for (const Run *r = t->attempts; r; r = r->older)
-                s->attempts++;
-        return 0;
-}
-
-static int read_payloads(Memory *m, const StoreRead *read, StoreDone *d) {
-        for (size_t i = 0; i < read->id_count; i++) {
-                Task *t = table_get(&m->tasks, read->ids[i]);
-                if (t && describe_task(t, PARTS_PAYLOAD, d) < 0)
-                        return -ENOMEM;
-        }
-        return 0;
-}
-
-static int read_ends(Memory *m, const StoreRead *read, StoreDone *d) {
-        uint64_t next = read->first;
-        uint64_t stop = usec_add(read->first, read->count); /* saturates */
-        for (unsigned scanned = 0; scanned < READ_ROWS_SCANNED_MAX; scanned++) {
-                uint64_t id = next;
-                Task *t = table_first_from(&m->tasks, &id);
-                bool behind = !t || id >= stop;
-                int r = done_reach(d, &next, behind ? stop : id);
-                if (r != 0 || behind)
-                        return r < 0 ? r : 0;
-                if (t->end && done_add_end(d, (WireEndedTask){id, t->end->state, t->end->reason,
-                                                              t->end->code}) < 0)
-                        return -ENOMEM;
-                next = id + 1;
-        }
-        d->next_first = next < stop ? next : 0;
-        return 0;
-}
-
-static bool task_matches(const StoreFilter *f, const Task *t) {
-        FilterRow row = {
-                .uid = t->uid,
-                .end_state = t->end ? t->end->state : 0,
-                .submitted_usec = t->submitted_usec,
-                .queue = t->queue,
-                .queue_size = strlen(t->queue),
-                .name = blob_slice_data(t->name),
-                .name_size = t->name.size,
-                .labels = blob_slice_data(t->labels),
-                .labels_size = t->labels.size,
-                .label_end = '\0',
-        };
-        return filter_matches(f, &row);
-}
-
-static int read_rows(Memory *m, const StoreFilter *f, StoreDone *d) {
-        uint64_t id = filter_top(f);
-        for (unsigned scanned = 0;; scanned++) {
-                Task *t = table_last_to(&m->tasks, &id);
-                if (!t || id < f->first_id)
-                        return 0;
-                if (d->task_count == filter_limit(f) || scanned == READ_ROWS_SCANNED_MAX) {
-                        d->before = id + 1;
-                        return 0;
-                }
-                if (task_matches(f, t) && describe_task(t, PARTS_ROW, d) < 0)
-                        return -ENOMEM;
-                if (id-- == 0)
-                        return 0;
-        }
-}
-
-static int read_task(Memory *m, uint64_t id, StoreDone *d) {
-        Task *t = table_get(&m->tasks, id);
-        if (!t)
-                return -ENOENT;
-        if (describe_task(t, PARTS_ALL, d) < 0)
-                return -ENOMEM;
-        size_t n = 0;
-        for (const Run *r = t->attempts; r && n < READ_ATTEMPTS_MAX; r = r->older)
-                n++;
-        for (size_t i = 0; i < n; i++)
-                if (!done_add_run(d))
-                        return -ENOMEM;
-        for (const Run *r = t->attempts; n > 0; r = r->older)
-                describe_run(t, r, &d->runs[--n]);
-        return 0;
-}
-
-static int read_output(Memory *m, const StoreRead *read, StoreDone *d) {
-        if (read->run_id)
-                return output_of_running(m->state_dir, read, d);
-        Task *t = table_get(&m->tasks, read->first);
-        if (!t)
-                return -ENOENT;
-        /* An end without a run (cancelled while it waited for a retry) has no output of its own. */
-        const Run *r = t->end && t->end->run_id ? t->end : t->attempts;
-        if (read->attempt && !(r && r->attempt == read->attempt))
-                for (r = t->attempts; r && r->attempt != read->attempt;)
-                        r = r->older;
-        if (!r)
-                return -ENOENT;
-        RunRecord run;
-        describe_run(t, r, &run);
-        BlobSlice s = read->stream == STREAM_STDOUT   ? r->out
-                      : read->stream == STREAM_STDERR ? r->err
-                                                      : r->result;
-        int error = output_of_run(m->state_dir, &run, read, blob_slice_data(s), s.size, d);
-        blob_slice_drop(&run.detail);
-        return error;
-}
-
-static int memory_read(Backend *b, const StoreRead *read, StoreDone *ret) {
-        Memory *m = memory_of(b);
-        switch (read->kind) {
-        case STORE_READ_PAYLOADS:
-                return read_payloads(m, read, ret);
-        case STORE_READ_ENDS:
-                return read_ends(m, read, ret);
-        case STORE_READ_ROWS:
-                return read_rows(m, &read->filter, ret);
-        case STORE_READ_TASK:
-                return read_task(m, read->first, ret);
-        case STORE_READ_OUTPUT:
-                return read_output(m, read, ret);
-        }
-        return -EINVAL;
 }
 
 /* ---- upkeep ---- */

@@ -4,7 +4,7 @@
  * The shape follows from cost: a submit appends one row to task, an end appends one row to
  * task_end, and neither updates nor indexes anything, which is what makes group commit fast. "Not
  * ended" is the absence of a row; recovery is bounded by a low-water mark in meta. Files do not
- * shrink: pages that retention frees are used again (docs/decisions/002-store-free-pages.md). */
+ * shrink: pages that retention frees are used again (docs/decisions/031-store-free-pages.md). */
 #include "dispatcher/store/sqlite-internal.h"
 
 #include <errno.h>
@@ -22,6 +22,8 @@
         " out_kept INTEGER NOT NULL, err_kept INTEGER NOT NULL, files INTEGER NOT NULL,"           \
         " pool TEXT NOT NULL, detail TEXT, result BLOB, out BLOB, err BLOB"
 
+/* SQL is laid out by hand. */
+/* clang-format off */
 #define WORD(number, NAME, text) " WHEN " #number " THEN '" text "'"
 #define STATE_WORD(column)       "CASE " column TASK_STATES(WORD) " ELSE 'unended' END"
 #define REASON_WORD(column)      "CASE " column END_REASONS(WORD) " END"
@@ -30,18 +32,12 @@
         " / 1000000.0, 'unixepoch', 'localtime') END"
 
 #define RUN_VIEW_COLUMNS(p)                                                                        \
-        STATE_WORD(p "state")                                                                      \
-        " AS state, " REASON_WORD(                                                                 \
-                p "reason") " AS reason, " p                                                       \
-                            "code, " TIME_TEXT(p "started_usec") " AS started, " TIME_TEXT(        \
-                                    p "ended_usec") " AS ended, "                                  \
-                                                    "(" p "ended_usec - nullif(" p                 \
-                                                    "started_usec, 0)) / 1e6 AS wall_s, " p        \
-                                                    "user_usec / 1e6 AS user_s, " p                \
-                                                    "system_usec / 1e6 AS system_s, " p            \
-                                                    "max_rss_bytes, " p "pool, " p                 \
-                                                    "out_total AS stdout_bytes, " p                \
-                                                    "err_total AS stderr_bytes, " p "detail"
+        STATE_WORD(p "state") " AS state, " REASON_WORD(p "reason") " AS reason, " p "code, "      \
+        TIME_TEXT(p "started_usec") " AS started, " TIME_TEXT(p "ended_usec") " AS ended, "        \
+        "(" p "ended_usec - nullif(" p "started_usec, 0)) / 1e6 AS wall_s, "                       \
+        p "user_usec / 1e6 AS user_s, " p "system_usec / 1e6 AS system_s, "                        \
+        p "max_rss_bytes, " p "pool, " p "out_total AS stdout_bytes, "                             \
+        p "err_total AS stderr_bytes, " p "detail"
 
 static const char schema[] =
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;"
@@ -67,37 +63,16 @@ static const char schema[] =
         "CREATE VIEW tasks AS SELECT t.id, t.queue,"
         " CASE t.kind WHEN 1 THEN 'command' ELSE 'message' END AS kind, t.priority, t.uid,"
         " t.name, replace(t.labels, char(31), ' ') AS labels, t.summary,"
-        " " TIME_TEXT(
-                "t.submitted_usec") " AS submitted,"
-                                    " " TIME_TEXT(
-                                            "t.not_before_usec") " AS not_before,"
-                                                                 " coalesce(e.attempt, (SELECT "
-                                                                 "max(attempt) FROM attempt a "
-                                                                 "WHERE a.task = t.id), 0)"
-                                                                 " AS attempt, " RUN_VIEW_COLUMNS(
-                                                                         "e.") " FROM task t LEFT "
-                                                                               "JOIN task_end e ON "
-                                                                               "e.task = t.id;"
-                                                                               "CREATE VIEW "
-                                                                               "attempts AS SELECT "
-                                                                               "r.task, "
-                                                                               "r.attempt,"
-                                                                               " " RUN_VIEW_COLUMNS(
-                                                                                       "r.") " FROM"
-                                                                                             " atte"
-                                                                                             "mpt "
-                                                                                             "r "
-                                                                                             "UNION"
-                                                                                             " ALL "
-                                                                                             "SELEC"
-                                                                                             "T "
-                                                                                             "r."
-                                                                                             "task,"
-                                                                                             " r."
-                                                                                             "attem"
-                                                                                             "pt,"
-                                                                                             " " RUN_VIEW_COLUMNS(
-                                                                                                     "r.") " FROM task_end r WHERE r.run_id <> 0;";
+        " " TIME_TEXT("t.submitted_usec") " AS submitted,"
+        " " TIME_TEXT("t.not_before_usec") " AS not_before,"
+        " coalesce(e.attempt, (SELECT max(attempt) FROM attempt a WHERE a.task = t.id), 0)"
+        " AS attempt, " RUN_VIEW_COLUMNS("e.")
+        " FROM task t LEFT JOIN task_end e ON e.task = t.id;"
+        "CREATE VIEW attempts AS"
+        " SELECT r.task, r.attempt, " RUN_VIEW_COLUMNS("r.") " FROM attempt r"
+        " UNION ALL"
+        " SELECT r.task, r.attempt, " RUN_VIEW_COLUMNS("r.") " FROM task_end r"
+        " WHERE r.run_id <> 0;";
 
 #define RUN_VALUES "?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22"
 #define RUN_NAMES                                                                                  \
@@ -177,6 +152,8 @@ const char *const sqlite_statements[ST_COUNT] = {
                                " RETURNING run_id, files, reason, " RUN_BYTES,
         [ST_FORGET_TASK] = "DELETE FROM task WHERE id = ?1 RETURNING environment, " TASK_BYTES,
 };
+
+/* clang-format on */
 
 int sqlite_create_schema(sqlite3 *db) {
         return sqlite3_exec(db, schema, NULL, NULL, NULL);

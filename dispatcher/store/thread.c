@@ -1,13 +1,13 @@
 /* The store's thread: one round takes what is pending, commits it in groups, answers some reads,
  * looks at the disk, and does a step of upkeep.
  *
- *      take ─▶ commit groups ─▶ answer reads (READS_USEC) ─▶ space ─▶ maintain ─▶ wait or take
+ *      take ─▶ commit groups ─▶ answer reads ─▶ space ─▶ maintain ─▶ wait, or take
  *
- * Every read that was handed over is answered after every write that was handed over before it: a
- * round takes both lists at once and commits first. A group is bounded, so that one transaction
- * neither grows without end nor delays its acknowledgement. Reads are bounded in time a round, so
- * that commits do not wait behind a burst of lists. Upkeep runs when nothing has come for
- * IDLE_USEC, and under load as far as the backend says it must. */
+ * Every read is answered after every write that was handed over before it: a round takes both lists
+ * at once and commits first. A group is bounded, so that one transaction neither grows without end
+ * nor delays its acknowledgement. Reads are bounded in time a round, so that commits do not wait
+ * behind a burst of lists. Upkeep runs when nothing has come for IDLE_USEC, and under load as far
+ * as the backend says it must. */
 #include "dispatcher/store/store-internal.h"
 
 #include <errno.h>
