@@ -56,7 +56,7 @@ static void cancel_one(Core *c, const CoreRequest *request, uint64_t id, const T
                 o->denied[o->denied_count++] = id;
         else if (t && t->phase != PHASE_NEW)
                 cancel_task(c, t, request->uid, signal, o);
-        else if (t || table_get(unknown, id))
+        else if (t || table_get(unknown, id) || id >= c->next_task_id || submit_id_failed(c, id))
                 o->unknown[o->unknown_count++] = id;
         else
                 o->ended++;

@@ -68,6 +68,7 @@ Core *core_free(Core *c) {
         free_objects(&c->runs, &c->run_slab);
         free_objects(&c->tasks, &c->task_slab);
         free_pools_and_queues(c);
+        table_done(&c->failed_ids);
         table_done(&c->waits_by_task);
         table_done(&c->waits_by_number);
         slab_done(&c->ending_slab);
@@ -153,7 +154,9 @@ void core_stop_running(Core *c) {
                                            CORE_SIGNAL_TERM);
 }
 
+/* Before the take-over is complete nobody knows what runs. */
 bool core_is_quiet(const Core *c) {
-        return c->runs.count == 0 && c->journal.count == 0 && c->retry.count == 0 &&
-               c->ticket == c->ticket_done && !c->wrote && !c->runnable_clients;
+        return c->taken_over && c->runs.count == 0 && c->journal.count == 0 &&
+               c->retry.count == 0 && c->ticket == c->ticket_done && !c->wrote &&
+               !c->runnable_clients;
 }

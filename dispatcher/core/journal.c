@@ -191,7 +191,16 @@ static void request_is_durable(Core *c, const JournalEntry *entry) {
                 wait_for_submitted(c, &a->origin, a->first_id, a->count);
 }
 
+/* These speak of ends that were heard before: not while one of them has yet to be written again. */
+static bool entry_waits_for_retry(const Core *c, const JournalEntry *entry) {
+        return c->retry.count > 0 && (entry->kind == JOURNAL_CANCEL || entry->kind == JOURNAL_ACK);
+}
+
 static void entry_committed(Core *c, const JournalEntry *entry) {
+        if (entry_waits_for_retry(c, entry)) {
+                ring_push(&c->retry, *entry);
+                return;
+        }
         switch (entry->kind) {
         case JOURNAL_SUBMIT:
         case JOURNAL_CANCEL:

@@ -32,6 +32,7 @@ struct Core {
         Table tasks;         /* id -> Task */
         Table runs;          /* run id -> Run */
         Table workers;       /* serial -> Worker */
+        Table failed_ids;    /* first -> end of ranges that were given out and never stored */
         Table waits_by_task; /* id -> WaitLink */
         Table waits_by_number;
         Slab task_slab, run_slab, ending_slab, link_slab;
@@ -84,6 +85,7 @@ void submit_do(Core *c, Client *client, const CoreRequest *request, TaskRecord *
                const uint64_t *delay_usec, size_t n, CoreSubmitWait wait);
 void submit_committed(Core *c, const Answer *a);
 void submit_undone(Core *c, const Answer *a);
+bool submit_id_failed(const Core *c, uint64_t id); /* given out here, and never stored */
 void cancel_do(Core *c, Client *client, const CoreRequest *request, const uint64_t *ids, size_t n,
                const uint64_t *unknown, size_t unknown_count, int signal);
 void cancel_committed(Core *c, const CancelOutcome *o);

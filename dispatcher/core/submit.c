@@ -197,7 +197,22 @@ void submit_committed(Core *c, const Answer *a) {
         c->counters.submitted += a->count;
 }
 
+/* Whoever named such an id before it failed may do so again: it is unknown, not ended. Ids that
+ * fail one after the other are one range. */
+static void submit_note_failed(Core *c, uint64_t first, uint64_t count) {
+        uint64_t before = first - 1;
+        uint64_t end = (uint64_t)(uintptr_t)table_last_to(&c->failed_ids, &before);
+        uint64_t key = end == first ? before : first;
+        MUST(table_put(&c->failed_ids, key, (void *)(uintptr_t)(first + count)));
+}
+
+bool submit_id_failed(const Core *c, uint64_t id) {
+        uint64_t first = id;
+        return id < (uint64_t)(uintptr_t)table_last_to(&c->failed_ids, &first);
+}
+
 void submit_undone(Core *c, const Answer *a) {
+        submit_note_failed(c, a->first_id, a->count);
         for (uint64_t id = a->first_id; id < a->first_id + a->count; id++) {
                 Task *t = table_get(&c->tasks, id);
                 wait_task_vanished(c, t);

@@ -170,6 +170,9 @@ void core_on_hello(Core *c, const WireHello *hello) {
         for (size_t i = 0; i < hello->unacked.count; i++)
                 hello_unacked(c, w, hello->unacked.items[i], hello->unacked_tasks.items[i]);
         hello_drop_unlisted(c, w);
+        if (heap_node_queued(&w->timer_node))
+                heap_remove(&c->worker_timers, &w->timer_node);
+        on_no_show(c, w);
         worker_place(c, w);
         w->pool->dirty |= w->draining;
         sync_worker_gone(c, w);
