@@ -39,7 +39,8 @@ struct Session {
         WireReader *reader;
         WireBuffer buffer;
         ZMessage message;
-        Table pending; /* request id -> Pending */
+        Table pending;    /* request id -> Pending */
+        Table unanswered; /* seq -> Pending, of those that change something */
         uint64_t last_id, last_seq;
         uint8_t client[WIRE_UUID];
         bool connected, told;
@@ -47,9 +48,11 @@ struct Session {
         usec_t lost_usec; /* since when there is no connection */
 };
 
-static void pending_free(Pending *p) {
+static void pending_free(Session *s, Pending *p) {
         if (!p)
                 return;
+        if (p->seq)
+                table_remove(&s->unanswered, p->seq);
         free(p->header);
         blob_slice_drop(&p->payload);
         free(p);
@@ -77,14 +80,9 @@ static void pending_send_all(Session *s) {
 }
 
 /* The highest seq such that it and all below are answered. */
-static uint64_t held_seq(Session *s) {
-        uint64_t id = 0, lowest = s->last_seq + 1;
-        for (Pending *p; (p = table_first_from(&s->pending, &id)); id++)
-                if (p->seq) {
-                        lowest = p->seq;
-                        break;
-                }
-        return lowest - 1;
+static uint64_t held_seq(const Session *s) {
+        uint64_t lowest = 0;
+        return table_first_from(&s->unanswered, &lowest) ? lowest - 1 : s->last_seq;
 }
 
 void session_number(Session *s, WireText *ret_client, uint64_t *ret_seq, uint64_t *ret_held) {
@@ -113,14 +111,17 @@ int64_t session_send(Session *s, WireType type, const void *body, BlobSlice payl
         Pending *p = r == 0 ? calloc(1, sizeof *p) : NULL;
         if (p)
                 p->header = malloc(s->buffer.size);
-        if (!p || !p->header || table_put(&s->pending, s->last_id + 1, p) < 0) {
-                pending_free(p);
+        uint64_t seq = body_seq(type, body);
+        if (!p || !p->header || (seq && table_put(&s->unanswered, seq, p) < 0) ||
+            table_put(&s->pending, s->last_id + 1, p) < 0) {
+                table_remove(&s->unanswered, seq);
+                pending_free(s, p);
                 return error_set(error, EXIT_SOFTWARE, "out of memory");
         }
         memcpy(p->header, s->buffer.data, s->buffer.size);
         p->header_size = s->buffer.size;
         p->id = ++s->last_id;
-        p->seq = body_seq(type, body);
+        p->seq = seq;
         p->type = type;
         p->streams =
                 type == WIRE_TYPE_SUBMIT && ((const WireSubmit *)body)->flags & WIRE_SUBMIT_WAIT;
@@ -138,7 +139,7 @@ void session_forget(Session *s, uint64_t request_id) {
                 if (wire_encode(&s->buffer, WIRE_TYPE_FORGET, ++s->last_id, &forget) == 0)
                         zsocket_send(s->dealer, s->buffer.data, s->buffer.size, (BlobSlice){0});
         }
-        pending_free(p);
+        pending_free(s, p);
 }
 
 /* ---- the connection ---- */
@@ -218,6 +219,7 @@ static void pending_becomes_wait(Session *s, Pending *p, const WireSubmitted *su
         p->header = header;
         p->header_size = s->buffer.size;
         p->type = WIRE_TYPE_WAIT;
+        table_remove(&s->unanswered, p->seq);
         p->seq = 0;
         p->streams = false;
 }
@@ -238,7 +240,7 @@ static int answer_take(Session *s, SessionAnswer *ret) {
                 ret->payload_size = s->message.frames[1].size;
         }
         if (answer_is_last(p, ret))
-                pending_free(table_remove(&s->pending, m.request_id));
+                pending_free(s, table_remove(&s->pending, m.request_id));
         else if (m.type == WIRE_TYPE_SUBMITTED)
                 pending_becomes_wait(s, p, m.body);
         return 0;
@@ -401,8 +403,9 @@ Session *session_close(Session *s) {
                 return NULL;
         uint64_t id = 0;
         for (Pending *p; (p = table_first_from(&s->pending, &id)); id++)
-                pending_free(p);
+                pending_free(s, p);
         table_done(&s->pending);
+        table_done(&s->unanswered);
         if (s->dealer)
                 zmq_socket_monitor(s->dealer, NULL, 0);
         if (s->monitor)

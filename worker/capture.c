@@ -121,8 +121,7 @@ static void move_to_file(Capture *c) {
 }
 
 void capture_spill(Capture *c) {
-        c->spilling = true;
-        if (c->size > 0 && !c->error)
+        if (!c->in_file && !c->error)
                 move_to_file(c);
 }
 
@@ -151,7 +150,7 @@ static void capture_take(Capture *c, const char *data, size_t size) {
         size = (size_t)MIN_OF((uint64_t)size, c->limit - c->kept);
         if (size == 0)
                 return;
-        if (!c->in_file && (c->spilling || c->size + size > WIRE_TAIL_MAX)) {
+        if (!c->in_file && c->size + size > WIRE_TAIL_MAX) {
                 move_to_file(c);
                 if (c->error)
                         return;

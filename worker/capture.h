@@ -19,7 +19,6 @@ typedef struct Capture {
         int pipe; /* reading end, non-blocking; -1: nothing can come any more */
         int file; /* -1: in memory */
         bool in_file;
-        bool spilling; /* in memory only as long as there is nothing */
         int error;     /* the errno that ended keeping, 0: none */
         char *data;
         size_t size, alloc;
@@ -36,7 +35,8 @@ int capture_open(Capture *c, const char *state_dir, uint64_t run_id, StreamKind 
 /* Reads what is there, bounded: one turn's worth. false: nothing will ever come (again). */
 bool capture_read(Capture *c);
 
-/* From now on in its file, which appears with the first byte. */
+/* From now on in its file, which is there when this returns, be it empty: who waits for it need not
+ * guess. */
 void capture_spill(Capture *c);
 
 /* The command and all that it left are dead: reads what is still in the pipe, syncs and closes the
