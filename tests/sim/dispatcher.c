@@ -30,6 +30,11 @@ void dispatcher_post(World *w, Message *m) {
 
 /* ---- turns ---- */
 
+static CoreTime core_time(const World *w) {
+        return (CoreTime){.monotonic_usec = SIM_MONOTONIC_BASE + w->now,
+                          .realtime_usec = world_realtime(w)};
+}
+
 static void ops_drop(Dispatcher *d) {
         for (size_t i = 0; i < d->op_count; i++)
                 store_op_done(&d->ops[i]);
@@ -65,7 +70,7 @@ static void dispatcher_turn(World *w, size_t limit) {
         Dispatcher *d = &w->dispatcher;
         size_t inputs = 0;
         d->in_turn = true;
-        core_begin_turn(d->core, (CoreTime){w->now, world_realtime(w)});
+        core_begin_turn(d->core, core_time(w));
         for (Message *m; inputs < limit && !d->dying && (m = inbox_take(&d->inbox)); inputs++)
                 dispatcher_input(w, m);
         uint64_t ticket = core_finish_turn(d->core);
@@ -81,6 +86,8 @@ static void dispatcher_turn(World *w, size_t limit) {
                 return;
         core_check(d->core);
         usec_t next = core_next_deadline(d->core);
+        if (next != USEC_INFINITY)
+                next = MAX_OF(next, SIM_MONOTONIC_BASE) - SIM_MONOTONIC_BASE;
         d->wake_usec = USEC_INFINITY;
         if (d->inbox.head)
                 next = w->now + random_between(&w->random, 1, 30);
@@ -138,7 +145,7 @@ void dispatcher_start(World *w) {
                            .owner_uid = 1000,
                            .seed = random_next(&w->random)};
         memcpy(setup.store_id, w->store.id, sizeof setup.store_id);
-        ASSERT(core_new(&setup, (CoreTime){w->now, world_realtime(w)}, &d->core) == 0);
+        ASSERT(core_new(&setup, core_time(w), &d->core) == 0);
         dispatcher_configure(w);
         store_model_recover(w, d->core);
         trace(w, "dispatcher %u starts, epoch %u", d->incarnation, d->epoch);

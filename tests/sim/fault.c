@@ -53,6 +53,22 @@ static void reload(World *w) {
         supervisor_reload(w, &shape);
 }
 
+static void jump_clock(World *w) {
+        uint64_t id = 0;
+        for (Task *t; (t = table_first_from(&w->store.tasks, &id)); id++)
+                t->was_due = t->was_due || t->due_usec <= world_realtime(w);
+        w->wall_usec =
+                (int64_t)random_below(&w->random, 2 * USEC_PER_HOUR) - (int64_t)USEC_PER_HOUR;
+        trace(w, "the wall clock jumps");
+}
+
+static void refuse_submits(World *w) {
+        Message *m = message_new(MESSAGE_REFUSE);
+        m->incarnation = w->dispatcher.incarnation;
+        m->error = random_chance(&w->random, 500);
+        dispatcher_post(w, m);
+}
+
 static void crash_everything(World *w) {
         supervisor_end_instance(w, "the machine lost power");
 }
@@ -70,6 +86,8 @@ static const struct {
         {slow_disk, 3},
         {disconnect_client, 8},
         {reload, 3},
+        {jump_clock, 2},
+        {refuse_submits, 2},
         {crash_everything, 1},
         {supervisor_stop_instance, 1},
         {store_model_purge, 3},

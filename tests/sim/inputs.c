@@ -223,6 +223,10 @@ static void on_stop_running(World *w, Message *m) {
         core_stop_running(w->dispatcher.core);
 }
 
+static void on_refuse(World *w, Message *m) {
+        core_refuse_submits(w->dispatcher.core, m->error ? "the disk is nearly full" : NULL);
+}
+
 static void (*const handlers[])(World *w, Message *m) = {
         [MESSAGE_SUBMIT] = on_submit,
         [MESSAGE_CANCEL] = on_cancel,
@@ -240,6 +244,7 @@ static void (*const handlers[])(World *w, Message *m) = {
         [MESSAGE_CONFIGURE] = on_configure,
         [MESSAGE_STOP_STARTING] = on_stop_starting,
         [MESSAGE_STOP_RUNNING] = on_stop_running,
+        [MESSAGE_REFUSE] = on_refuse,
 };
 
 void dispatcher_input(World *w, Message *m) {

@@ -40,7 +40,7 @@ static bool surely_ready(const World *w, const Task *t, const Task *than) {
         const Dispatcher *d = &w->dispatcher;
         return !t->ended && !t->touched && !cancel_heard(w, t) &&
                t->incarnation == d->incarnation && t->ticket <= d->told_ticket &&
-               t->due_usec <= world_realtime(w) && !t->policy.at_most_once &&
+               due_monotonic(w, t) <= w->now && !t->policy.at_most_once &&
                strcmp(t->queue, than->queue) == 0;
 }
 
@@ -63,7 +63,7 @@ static void check_pushable(World *w, const Task *t, const CoreRun *run) {
                 broken(w, "what has ended does not run", "task %" PRIu64, t->id);
         if (t->cancel_requested || t->cancel_acked)
                 broken(w, "what is cancelled does not run again", "task %" PRIu64, t->id);
-        if (t->due_usec > world_realtime(w))
+        if (t->due_usec > world_realtime(w) && !t->was_due && due_monotonic(w, t) > w->now)
                 broken(w, "no start before its time", "task %" PRIu64 " by %" PRIu64 " us", t->id,
                        t->due_usec - world_realtime(w));
         if (run->attempt != t->executions + 1)

@@ -67,6 +67,20 @@ Message *inbox_take(Inbox *i) {
         return m;
 }
 
+Message *inbox_take_fair(Inbox *i, Random *random) {
+        Message *before = i->head;
+        while (before && before->next && before->next->incarnation == i->head->incarnation)
+                before = before->next;
+        if (!before || !before->next || random_chance(random, 500))
+                return inbox_take(i);
+        Message *m = before->next;
+        before->next = m->next;
+        if (i->tail == m)
+                i->tail = before;
+        m->next = NULL;
+        return m;
+}
+
 void inbox_clear(Inbox *i) {
         for (Message *m; (m = inbox_take(i));)
                 message_free(m);

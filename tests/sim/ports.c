@@ -30,6 +30,20 @@ static Run *run_named(World *w, run_id_t run_id, uint64_t task_id, uint64_t seri
         return run;
 }
 
+static void note_due(World *w, uint64_t id, usec_t due_usec) {
+        usec_t now = world_realtime(w), at = due_usec > now ? w->now + (due_usec - now) : 0;
+        ASSERT(table_put(&w->dues, id, (void *)(uintptr_t)(at + 1)) == 0);
+}
+
+/* A record that is written again tells the same due time, by a clock that may have jumped since. */
+static void note_attempt(World *w, const StoreOp *op) {
+        Run *run = table_get(&w->runs, op->run.run_id);
+        if (run && run->written_incarnation != w->dispatcher.incarnation)
+                note_due(w, op->run.task_id, op->due_usec);
+        if (run)
+                run->written_incarnation = w->dispatcher.incarnation;
+}
+
 static void on_persist(void *userdata, StoreOp *op) {
         World *w = userdata;
         Dispatcher *d = &w->dispatcher;
@@ -39,6 +53,10 @@ static void on_persist(void *userdata, StoreOp *op) {
                                op->task.id, d->last_id);
                 d->last_id = op->task.id;
         }
+        if (op->kind == STORE_PUT_TASK && !dead(w))
+                note_due(w, op->task.id, op->task.not_before_usec);
+        if (op->kind == STORE_PUT_ATTEMPT && !dead(w))
+                note_attempt(w, op);
         if (op->kind == STORE_PUT_START && !dead(w))
                 run_named(w, op->mark.run_id, op->mark.task_id, op->mark.worker, op->mark.attempt);
         if (d->op_count == d->op_capacity) {

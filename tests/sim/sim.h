@@ -26,13 +26,14 @@
 
 #include <stdbool.h>
 
-#define SIM_CLIENTS    4
-#define SIM_QUEUES     3
-#define SIM_POOLS      3
-#define SIM_BATCH      8  /* tasks in one submit, ids in one cancel */
-#define SIM_WAIT_IDS   32 /* ids in one wait */
-#define SIM_REAL_BASE  (UINT64_C(1700000000) * USEC_PER_SEC)
-#define SIM_DRAIN_USEC (2 * USEC_PER_HOUR) /* virtual time within which everything must be over */
+#define SIM_CLIENTS        4
+#define SIM_QUEUES         3
+#define SIM_POOLS          3
+#define SIM_BATCH          8  /* tasks in one submit, ids in one cancel */
+#define SIM_WAIT_IDS       32 /* ids in one wait */
+#define SIM_REAL_BASE      (UINT64_C(1700000000) * USEC_PER_SEC)
+#define SIM_MONOTONIC_BASE (10 * USEC_PER_DAY) /* the machine has been up for a while */
+#define SIM_DRAIN_USEC     (4 * USEC_PER_HOUR) /* virtual time within which everything must be over */
 
 /* Where a dispatcher can be killed. */
 #define SIM_STEPS(S)                                                                               \
@@ -104,6 +105,7 @@ typedef struct Task {
         /* what really happened */
         Request *request;
         bool acked, cancel_acked;
+        bool was_due; /* by the wall clock, before that jumped */
         unsigned starts;
         run_id_t executing;   /* 0: nothing of it executes at this moment */
         uint32_t incarnation; /* of the dispatcher that it was submitted to, … */
@@ -129,6 +131,7 @@ typedef struct Run {
                 durable; /* durable: an end or attempt of this run is committed */
         bool shown;      /* STARTED or HELLO told shown_incarnation of it */
         uint32_t shown_incarnation;
+        uint32_t written_incarnation; /* of the dispatcher that handed its record to the store */
         RunLife life;
         unsigned starts;
         usec_t takes_usec, started_usec, ended_usec;
@@ -160,6 +163,7 @@ typedef enum MessageKind {
         MESSAGE_CONFIGURE,
         MESSAGE_STOP_STARTING,
         MESSAGE_STOP_RUNNING,
+        MESSAGE_REFUSE,
 } MessageKind;
 
 typedef struct Numbers {
@@ -207,6 +211,8 @@ typedef struct Inbox {
 } Inbox;
 void inbox_put(Inbox *i, Message *m);
 Message *inbox_take(Inbox *i); /* NULL: empty */
+/* Connections are served in turn: order holds only among messages of one dispatcher. */
+Message *inbox_take_fair(Inbox *i, Random *random);
 void inbox_clear(Inbox *i);
 
 /* ---- configuration ---- */
@@ -355,6 +361,7 @@ struct World {
         bool trace;
         Random random;
         usec_t now;
+        int64_t wall_usec; /* how far the wall clock has jumped */
         Heap events;
         uint64_t event_order, steps;
         Plan plan;
@@ -364,6 +371,7 @@ struct World {
         StoreModel store;
         Table runs;       /* run id -> Run, all that ever were */
         Table cancels;    /* ids of which a dispatcher has read a CANCEL */
+        Table dues;       /* id -> 1 + when it is due, whatever the wall clock does since */
         Worker **workers; /* by serial - 1, all that ever were */
         size_t worker_count;
         Dispatcher dispatcher;
@@ -380,6 +388,7 @@ void world_at(World *w, usec_t at, EventHandler handler, uint64_t a, uint64_t b,
 const char *step_name(Step s);
 const char *state_name(TaskState s);
 usec_t world_realtime(const World *w);
+usec_t due_monotonic(const World *w, const Task *t);
 usec_t latency(World *w); /* of one message */
 /* Called at each named step; may kill the dispatcher there. */
 void world_step(World *w, Step step);

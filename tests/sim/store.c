@@ -67,6 +67,7 @@ static void apply_end(World *w, const StoreOp *op) {
                 if (r->run_id >= t->last_run) {
                         t->last_run = r->run_id;
                         t->due_usec = op->due_usec;
+                        t->was_due = false;
                 }
                 return;
         }

@@ -265,7 +265,7 @@ static void worker_read(World *w, Worker *k, Message *m) {
 static void worker_work(World *w, Worker *k) {
         if (k->life != WORKER_ALIVE || w->now < k->paused_until)
                 return;
-        for (Message *m; (m = inbox_take(&k->inbox));)
+        for (Message *m; (m = inbox_take_fair(&k->inbox, &w->random));)
                 worker_read(w, k, m);
         for (LedgerEntry *e; k->executing_count < k->slots && (e = ledger_next_queued(k->ledger));)
                 run_start(w, k, e);
@@ -339,7 +339,8 @@ void process_reconnect(World *w, Worker *k) {
 }
 
 void process_cut(World *w, Worker *k) {
-        k->down_cut = w->now + random_below(&w->random, 5000);
+        k->down_cut =
+                w->now + random_below(&w->random, random_chance(&w->random, 800) ? 5000 : 100000);
         k->told = false;
         inbox_clear(&k->up);
 }

@@ -38,7 +38,11 @@ void world_at(World *w, usec_t at, EventHandler handler, uint64_t a, uint64_t b,
 }
 
 usec_t world_realtime(const World *w) {
-        return SIM_REAL_BASE + w->now;
+        return SIM_REAL_BASE + w->now + (uint64_t)w->wall_usec;
+}
+
+usec_t due_monotonic(const World *w, const Task *t) {
+        return (usec_t)(uintptr_t)table_get(&w->dues, t->id) - 1;
 }
 
 /* Mostly as over a local socket, now and then as with a busy machine. */
@@ -147,16 +151,16 @@ static bool everything_ended(World *w) {
  * core may need to forget idle clients, and for nothing else to happen. */
 static void world_drain(World *w) {
         usec_t limit = w->plan.faults_until + SIM_DRAIN_USEC, look = w->now;
-        for (;;) {
-                if (!world_next(w) || w->now > limit)
+        bool more = true;
+        while (!clients_done(w) || !everything_ended(w)) {
+                while ((more = world_next(w)) && w->now < look)
+                        ;
+                look = w->now + 100 * USEC_PER_MSEC;
+                bool over = clients_done(w) && everything_ended(w);
+                if (!over && (!more || w->now > limit))
                         broken(w, "everything drains", "clients are %s, tasks are %s",
                                clients_done(w) ? "done" : "waiting",
                                everything_ended(w) ? "done" : "waiting");
-                if (w->now < look)
-                        continue;
-                look = w->now + 100 * USEC_PER_MSEC;
-                if (clients_done(w) && everything_ended(w))
-                        break;
         }
         clients_check_done(w);
         usec_t settled = w->now + CORE_CLIENT_IDLE_USEC + 2 * USEC_PER_MIN;
@@ -195,6 +199,7 @@ World *world_free(World *w) {
                 free(r);
         table_done(&w->runs);
         table_done(&w->cancels);
+        table_done(&w->dues);
         free(w);
         return NULL;
 }
