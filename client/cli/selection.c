@@ -90,3 +90,30 @@ size_t selection_next(const Selection *s, uint64_t *after, uint64_t *ret, size_t
                 *after = ret[n++] = id;
         return n;
 }
+
+int task_brief(Session *s, uint64_t id, TaskBrief *ret, Error *error) {
+        SessionAnswer answer;
+        WireSelector only = {.kind = SELECTOR_IDS, .first = id, .count = 1};
+        WireList list = {.selectors = {&only, 1}, .limit = 1};
+        int r = session_call(s, WIRE_TYPE_LIST, &list, (BlobSlice){0}, WIRE_TYPE_ROWS, &answer,
+                             error);
+        if (r < 0)
+                return r;
+        const WireRows *rows = answer.body;
+        if (!rows->rows.count)
+                return error_set(error, EXIT_DATA, "there is no task %" PRIu64 ": see `stint list`",
+                                 id);
+        const WireRow *row = &rows->rows.items[0];
+        *ret = (TaskBrief){
+                .id = row->id, .kind = (TaskKind)row->kind, .state = (TaskState)row->state};
+        return 0;
+}
+
+int selection_or_last(Session *s, char *const *words, size_t n, Selection *ret, Error *error) {
+        static const WireSelector newest = {.kind = SELECTOR_LAST};
+        _cleanup_(selectors_done) SelectorList selectors = {0};
+        if (!n)
+                return add_selector(s, &newest, STATES_ALL, ret, error);
+        int r = selectors_parse(words, n, &selectors, error);
+        return r < 0 ? r : selection_add(s, &selectors, STATES_ALL, ret, error);
+}

@@ -25,3 +25,15 @@ void selection_done(Selection *s);
 
 /* Copies ids from *after + 1 on, at most max; returns how many. *after is the last one of them. */
 size_t selection_next(const Selection *s, uint64_t *after, uint64_t *ret, size_t max);
+
+/* What commands need to know of a task before they read it. */
+typedef struct TaskBrief {
+        uint64_t id;
+        TaskKind kind;
+        TaskState state;
+} TaskBrief;
+/* 0, or -code: no such task (65). */
+int task_brief(Session *s, uint64_t id, TaskBrief *ret, Error *error);
+
+/* The operands of a command as a selection; `last` if there are none. 0, or -code. */
+int selection_or_last(Session *s, char *const *words, size_t n, Selection *ret, Error *error);

@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -115,6 +117,23 @@ int stream_copy(Session *s, OutputStream *o, Error *error) {
                         r = 0;
         }
         return r < 0 ? r : 0;
+}
+
+int stream_read(Session *s, OutputStream *o, char **ret, size_t *ret_size, Error *error) {
+        o->fd = memfd_create("stint-output", MFD_CLOEXEC);
+        if (o->fd < 0)
+                return error_set(error, EXIT_SOFTWARE, "cannot keep the output: %s",
+                                 strerror(errno));
+        int r = stream_copy(s, o, error);
+        if (r == 0 && o->write_error)
+                r = error_set(error, EXIT_SOFTWARE, "cannot keep the output: %s",
+                              strerror(o->write_error));
+        if (r == 0 && (lseek(o->fd, 0, SEEK_SET) < 0 ||
+                       read_all(o->fd, (size_t)o->copied, ret, ret_size) < 0))
+                r = error_set(error, EXIT_SOFTWARE, "cannot keep the output: out of memory");
+        close(o->fd);
+        o->fd = -1;
+        return r;
 }
 
 void stream_warn(const OutputStream *o) {

@@ -47,3 +47,6 @@ int stream_copy(Session *s, OutputStream *o, Error *error);
 
 /* Says on stderr what the output limit cut off, if it did. */
 void stream_warn(const OutputStream *o);
+
+/* The same into memory of the caller, at most the output limit. 0, or -code. */
+int stream_read(Session *s, OutputStream *o, char **ret, size_t *ret_size, Error *error);

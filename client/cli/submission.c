@@ -2,6 +2,7 @@
 #include "client/cli/submission.h"
 
 #include "client/cli/access.h"
+#include "client/cli/json.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -107,6 +108,41 @@ int submit_id(Session *s, int64_t request, uint64_t *ret_id, Error *error) {
                                  answer.type);
         *ret_id = ((const WireSubmitted *)answer.body)->first_id;
         return 0;
+}
+
+int submit_end(Session *s, int64_t request, WireEndedTask *ret, Error *error) {
+        for (;;) {
+                SessionAnswer answer;
+                int r = session_receive(s, -1, &answer, error);
+                if (r == -EINTR || (r == 0 && answer.request_id != (uint64_t)request))
+                        continue;
+                if (r == 0 && answer.type == WIRE_TYPE_ERROR)
+                        return session_refused(&answer, error);
+                if (r < 0)
+                        return r;
+                const WireEnded *ended = answer.body;
+                if (answer.type != WIRE_TYPE_ENDED)
+                        continue;
+                if (ended->ends.count) {
+                        *ret = ended->ends.items[0];
+                        return 0;
+                }
+                if (!ended->more)
+                        return error_set(error, EXIT_DATA,
+                                         "the task was purged before its end was seen");
+        }
+}
+
+int submit_print(const Invocation *x, uint64_t id, Error *error) {
+        if (x->general.json)
+                json_print_object("task", json_pack("{sI}", "id", (json_int_t)id));
+        else
+                printf("%" PRIu64 "\n", id);
+        if (fflush(stdout) == 0)
+                return 0;
+        return error_set(error, EXIT_IO,
+                         "task %" PRIu64 " is queued, but its id cannot be written to stdout: %s",
+                         id, strerror(errno));
 }
 
 int submit_check_directory(const Session *s, const char *directory, Error *error) {

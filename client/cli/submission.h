@@ -2,6 +2,7 @@
 #pragma once
 
 #include "client/cli/command-options.h"
+#include "client/cli/command.h"
 
 typedef enum SubmitWait { SUBMIT_ONLY, SUBMIT_AND_WAIT } SubmitWait;
 
@@ -14,6 +15,13 @@ int64_t submit_message(Session *s, TaskOptions *o, WireText payload, SubmitWait 
 
 /* Waits until it is durable. 0, or -code. */
 int submit_id(Session *s, int64_t request, uint64_t *ret_id, Error *error);
+
+/* Waits until the task of a request that waits has ended; nothing else may be outstanding. 0, or
+ * -code. */
+int submit_end(Session *s, int64_t request, WireEndedTask *ret, Error *error);
+
+/* Prints the id, alone or as JSON. The task exists already, so not even this failing is silent. */
+int submit_print(const Invocation *x, uint64_t id, Error *error);
 
 /* Refuses what the service account of the system's instance cannot do, where that can be known.
  * 0, or -code. */

@@ -1,24 +1,6 @@
 /* `stint submit`: queue a command, print its id once it is durable. */
 #include "client/cli/command.h"
-#include "client/cli/json.h"
 #include "client/cli/submission.h"
-
-#include <errno.h>
-#include <inttypes.h>
-#include <string.h>
-
-/* The one thing that must not be lost: the task exists already. */
-static int print_id(const Invocation *x, uint64_t id, Error *error) {
-        if (x->general.json)
-                json_print_object("task", json_pack("{sI}", "id", (json_int_t)id));
-        else
-                printf("%" PRIu64 "\n", id);
-        if (fflush(stdout) == 0)
-                return 0;
-        return error_set(error, EXIT_IO,
-                         "task %" PRIu64 " is queued, but its id cannot be written to stdout: %s",
-                         id, strerror(errno));
-}
 
 static int submit_run(Invocation *x, Error *error) {
         CommandOptions *o = x->args;
@@ -37,7 +19,7 @@ static int submit_run(Invocation *x, Error *error) {
                 request = submit_command(s, o, &task, SUBMIT_ONLY, error);
                 r = request < 0 ? (int)request : submit_id(s, request, &id, error);
         }
-        return r < 0 ? r : print_id(x, id, error);
+        return r < 0 ? r : submit_print(x, id, error);
 }
 
 const Command command_submit = {
