@@ -1,7 +1,8 @@
 /* The inside of the backend `sqlite:`. The only header that includes sqlite3.h; seen by
  * dispatcher/store/sqlite*.c alone.
  *
- *      sqlite.c              opening, settings, errors, closing
+ *      sqlite.c              statements, transactions, errors, closing
+ *      sqlite-open.c         checks, settings, epoch
  *      sqlite-schema.c       tables, views, migration, every statement
  *      sqlite-write.c        commits
  *      sqlite-environment.c  environments, stored once per content
@@ -154,6 +155,14 @@ void bind_blob(sqlite3_stmt *st, int column, BlobSlice bytes);
 uint64_t column_u64(sqlite3_stmt *st, int column);
 /* A copy; -ENOMEM. */
 int column_slice(sqlite3_stmt *st, int column, BlobSlice *ret);
+
+/* SQLite's hook of commits: notes how long the WAL is. */
+int sqlite_on_wal(void *userdata, sqlite3 *db, const char *name, int pages);
+
+/* ---- sqlite-open.c ---- */
+
+/* Opens s->path, up to an epoch that is committed. On failure the caller closes what is there. */
+int sqlite_connect(Sqlite *s, Error *error);
 
 /* ---- sqlite-schema.c ---- */
 

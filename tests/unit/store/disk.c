@@ -315,6 +315,22 @@ Test(refused, a_database_that_another_process_has_locked) {
         fixture_close(&f);
 }
 
+/* The commit waits for some seconds, fails as a whole, and the store goes on. */
+Test(locked, by_a_person_for_long_costs_a_commit_and_not_the_store) {
+        Fixture f;
+        fixture_open(&f, "sqlite");
+        char path[128];
+        snprintf(path, sizeof path, "%s/stint.db", f.directory);
+        sqlite3 *db;
+        cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+        cr_assert_eq(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+        cr_assert_eq(await_ticket(&f, write_batch(&f, task(1))), -EBUSY);
+        sqlite3_close(db);
+        cr_assert_not(task_exists(&f, 1));
+        store_batch(&f, task(1));
+        fixture_close(&f);
+}
+
 /* As an account that may not write. Needs root to become one. */
 Test(refused, what_may_not_be_written) {
         Fixture f;
