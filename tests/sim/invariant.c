@@ -106,6 +106,10 @@ void check_start(World *w, Run *run) {
         Task *t = task_stored(w, run->task_id, "only what is durable starts");
         if (++run->starts > 1)
                 broken(w, "one start per run id", "run %" PRIx64, run->run_id);
+        if (t->pushed != run->run_id)
+                broken(w, "what was taken back never starts",
+                       "run %" PRIx64 " of task %" PRIu64 " after %" PRIx64, run->run_id, t->id,
+                       t->pushed);
         if (t->executing)
                 broken(w, "two runs of one task never overlap",
                        "task %" PRIu64 ": run %" PRIx64 " during %" PRIx64, t->id, run->run_id,

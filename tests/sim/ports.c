@@ -95,6 +95,7 @@ static void on_push(void *userdata, uint64_t serial, uint32_t epoch, uint64_t n,
         r->pushed = true;
         r->at_most_once = run->policy->at_most_once;
         store_task(w, run->task_id)->touched = true;
+        store_task(w, run->task_id)->pushed = run->run_id;
         Message *m = message_new(MESSAGE_RUN);
         m->epoch = epoch;
         m->n = n;

@@ -33,7 +33,7 @@
 #define SIM_WAIT_IDS       32 /* ids in one wait */
 #define SIM_REAL_BASE      (UINT64_C(1700000000) * USEC_PER_SEC)
 #define SIM_MONOTONIC_BASE (10 * USEC_PER_DAY) /* the machine has been up for a while */
-#define SIM_DRAIN_USEC     (4 * USEC_PER_HOUR) /* virtual time within which everything must be over */
+#define SIM_DRAIN_USEC     (4 * USEC_PER_HOUR) /* virtual time within which all must be over */
 
 /* Where a dispatcher can be killed. */
 #define SIM_STEPS(S)                                                                               \
@@ -107,7 +107,8 @@ typedef struct Task {
         bool acked, cancel_acked;
         bool was_due; /* by the wall clock, before that jumped */
         unsigned starts;
-        run_id_t executing;   /* 0: nothing of it executes at this moment */
+        run_id_t executing; /* 0: nothing of it executes at this moment */
+        run_id_t pushed;    /* the last one that was pushed: all before were taken back, or ended */
         uint32_t incarnation; /* of the dispatcher that it was submitted to, … */
         uint64_t ticket;      /* … and under which ticket */
         bool touched;         /* pushed since: its place in the queue is not known here */

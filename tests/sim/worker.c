@@ -257,7 +257,7 @@ static void worker_read(World *w, Worker *k, Message *m) {
                 ledger_ack(k->ledger, m->run_id);
                 break;
         default:
-                ASSERT(!"a message that is not for a worker");
+                broken(w, "workers are told what is for them", "message %d", (int)m->kind);
         }
         message_free(m);
 }
