@@ -66,13 +66,21 @@ static int json_stream(Session *s, uint64_t id, StreamKind kind, const char *key
         return 0;
 }
 
-/* An attempt there must have been. */
-static int has_output(const TaskBrief *task, Error *error) {
-        if (task->state == TASK_RUNNING || task_state_is_end(task->state))
-                return 0;
+static int not_yet(const TaskBrief *task, Error *error) {
         return error_set(error, EXIT_TRY_AGAIN,
                          "task %" PRIu64 " is %s: wait for it with `stint wait %" PRIu64 "`",
                          task->id, task_state_name(task->state), task->id);
+}
+
+/* An attempt there must have been. */
+static int has_output(const TaskBrief *task, Error *error) {
+        if (task->attempt)
+                return 0;
+        return task_state_is_end(task->state)
+                       ? error_set(error, EXIT_DATA,
+                                   "task %" PRIu64 " was %s before it ran: there is no output",
+                                   task->id, task_state_name(task->state))
+                       : not_yet(task, error);
 }
 
 static int logs_one(const Invocation *x, Session *s, uint64_t id, Error *error) {
@@ -96,9 +104,9 @@ static int result_one(const Invocation *x, Session *s, uint64_t id, Error *error
         TaskBrief task;
         int r = task_brief(s, id, &task, error);
         if (r == 0 && !task_state_is_end(task.state))
-                r = error_set(error, EXIT_TRY_AGAIN,
-                              "task %" PRIu64 " is %s: wait for it with `stint wait %" PRIu64 "`",
-                              id, task_state_name(task.state), id);
+                r = not_yet(&task, error);
+        if (r == 0)
+                r = has_output(&task, error);
         if (r < 0)
                 return r;
         StreamKind kind = task.kind == TASK_KIND_MESSAGE ? STREAM_RESULT : STREAM_STDOUT;

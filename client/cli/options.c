@@ -73,8 +73,8 @@ static int take(Parser *p, Found f, const char *value) {
         const char *objection = o->set(f.target, value);
         if (!objection)
                 return 0;
-        return value ? error_set(p->error, EXIT_USAGE, "--%s %s: %s", o->name, value, objection)
-                     : error_set(p->error, EXIT_USAGE, "--%s: %s", o->name, objection);
+        return error_set(p->error, EXIT_USAGE, "--%s %s %s", o->name, value ? value : "",
+                         objection);
 }
 
 static int take_long(Parser *p, const char *word) {

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /* Takes value (NULL for an option without one) into target; NULL, or what is wrong with it and what
- * to do, to be read behind "--NAME VALUE: ". */
+ * to do, to be read behind "--NAME VALUE ". */
 typedef const char *(*OptionSetter)(void *target, const char *value);
 
 typedef struct Option {

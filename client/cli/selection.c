@@ -104,8 +104,10 @@ int task_brief(Session *s, uint64_t id, TaskBrief *ret, Error *error) {
                 return error_set(error, EXIT_DATA, "there is no task %" PRIu64 ": see `stint list`",
                                  id);
         const WireRow *row = &rows->rows.items[0];
-        *ret = (TaskBrief){
-                .id = row->id, .kind = (TaskKind)row->kind, .state = (TaskState)row->state};
+        *ret = (TaskBrief){.id = row->id,
+                           .kind = (TaskKind)row->kind,
+                           .state = (TaskState)row->state,
+                           .attempt = row->attempt};
         return 0;
 }
 

@@ -31,6 +31,7 @@ typedef struct TaskBrief {
         uint64_t id;
         TaskKind kind;
         TaskState state;
+        uint64_t attempt; /* the last one, 0: none yet */
 } TaskBrief;
 /* 0, or -code: no such task (65). */
 int task_brief(Session *s, uint64_t id, TaskBrief *ret, Error *error);

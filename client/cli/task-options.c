@@ -30,7 +30,7 @@ static const char *set_priority(void *target, const char *value) {
 
 static const char *set_name(void *target, const char *value) {
         if (!value[0] || strlen(value) > WIRE_TASK_NAME_MAX)
-                return "a name has 1 to 128 bytes";
+                return "is empty or too long: a name has 1 to 128 bytes";
         ((TaskOptions *)target)->task.name = wire_text(value);
         return NULL;
 }
@@ -100,7 +100,7 @@ static const char *set_backoff(void *target, const char *value) {
         if (objection)
                 return objection;
         if (t->backoff_min_usec > t->backoff_max_usec)
-                return "the first is longer than the second: write LEAST..MOST";
+                return "begins with the longer one: write LEAST..MOST";
         t->backoff_min_usec = MAX_OF(t->backoff_min_usec, USEC_PER_MSEC); /* 0 is the default */
         t->backoff_max_usec = MAX_OF(t->backoff_max_usec, USEC_PER_MSEC);
         return NULL;
