@@ -93,6 +93,8 @@ static const struct {
         {store_model_purge, 3},
 };
 
+#define FAULTS_OF_STORM (1u << 1 | 1u << 3) /* stall_worker, crash_dispatcher */
+
 void plan_draw(World *w) {
         Random *r = &w->random;
         Plan *p = &w->plan;
@@ -106,9 +108,16 @@ void plan_draw(World *w) {
         for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
                 if (random_chance(r, 350))
                         p->faults |= 1u << i;
+        p->storm = random_chance(r, 150);
+        if (p->storm) {
+                p->faults = FAULTS_OF_STORM;
+                p->faults_until = random_between(r, 500, 2000) * USEC_PER_MSEC;
+        }
+        p->restart_msec = p->storm ? 4 : 60;
+        p->subscribe_usec = p->storm ? 2000 : 30000;
         p->clients = (unsigned)random_between(r, 1, SIM_CLIENTS);
         p->tasks_max = (unsigned)random_between(r, 10, 120);
-        p->request_usec = (unsigned)random_between(r, 10, 400) * 1000;
+        p->request_usec = p->storm ? 5000 : (unsigned)random_between(r, 10, 400) * 1000;
 }
 
 static void fault_draw(World *w) {
@@ -140,5 +149,7 @@ static void fault_happens(World *w, uint64_t gap_usec, uint64_t b, Message *m) {
 
 void faults_start(World *w) {
         usec_t gap = random_between(&w->random, 20, 1000) * USEC_PER_MSEC;
+        if (w->plan.storm)
+                gap = random_between(&w->random, 3, 12) * USEC_PER_MSEC;
         world_at(w, random_below(&w->random, gap), fault_happens, gap, 0, NULL);
 }

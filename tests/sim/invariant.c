@@ -102,6 +102,15 @@ void check_held(World *w, Worker *k, Run *run) {
                        k->serial, held, limit, run->at_most_once ? " slots (at most once)" : "");
 }
 
+/* While its worker lives, a run is not done again unless its end says so. */
+static void check_not_again(World *w, const Task *t, const Run *run) {
+        const Run *before = table_get(&w->runs, t->started);
+        if (before && !before->durable && process_get(w, before->serial)->life == WORKER_ALIVE)
+                broken(w, "nothing runs twice unless a worker dies",
+                       "task %" PRIu64 ": run %" PRIx64 " after %" PRIx64, t->id, run->run_id,
+                       before->run_id);
+}
+
 void check_start(World *w, Run *run) {
         Task *t = task_stored(w, run->task_id, "only what is durable starts");
         if (++run->starts > 1)
@@ -118,7 +127,9 @@ void check_start(World *w, Run *run) {
                 broken(w, "at most once never starts twice", "task %" PRIu64, t->id);
         if (t->ended && !t->forgotten)
                 broken(w, "what has ended does not start", "task %" PRIu64, t->id);
+        check_not_again(w, t, run);
         t->starts++;
+        t->started = run->run_id;
         t->executing = run->run_id;
 }
 

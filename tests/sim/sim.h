@@ -108,6 +108,7 @@ typedef struct Task {
         bool was_due; /* by the wall clock, before that jumped */
         unsigned starts;
         run_id_t executing; /* 0: nothing of it executes at this moment */
+        run_id_t started;   /* the last one that began */
         run_id_t pushed;    /* the last one that was pushed: all before were taken back, or ended */
         uint32_t incarnation; /* of the dispatcher that it was submitted to, … */
         uint64_t ticket;      /* … and under which ticket */
@@ -349,11 +350,13 @@ typedef struct Dispatcher {
 
 /* What this seed does to the world; drawn once. */
 typedef struct Plan {
+        bool storm;  /* the dispatcher dies every few milliseconds while workers stall */
         bool memory; /* the store keeps nothing */
         usec_t faults_until, started_after_usec, run_long_usec;
         unsigned crash_permille, lose_permille, repeat_permille, fail_permille;
         unsigned faults; /* 1 << index into the table of fault.c */
         unsigned clients, tasks_max, request_usec;
+        unsigned restart_msec, subscribe_usec; /* at most */
 } Plan;
 
 struct World {

@@ -15,8 +15,11 @@ void supervisor_start(World *w) {
 }
 
 void supervisor_dispatcher_died(World *w) {
-        world_at(w, w->now + random_between(&w->random, 10, 60) * USEC_PER_MSEC, restart,
-                 w->instance, 0, NULL);
+        world_at(w,
+                 w->now + random_between(&w->random, 1 + w->plan.restart_msec / 6,
+                                         w->plan.restart_msec) *
+                                  USEC_PER_MSEC,
+                 restart, w->instance, 0, NULL);
 }
 
 static void post_for(World *w, MessageKind kind, uint64_t serial, uint32_t pool) {

@@ -333,7 +333,7 @@ Worker *process_new(World *w, uint32_t pool) {
 }
 
 void process_reconnect(World *w, Worker *k) {
-        k->subscribed_usec = w->now + random_below(&w->random, 30000);
+        k->subscribed_usec = w->now + random_below(&w->random, w->plan.subscribe_usec);
         k->down_last = k->up_last = w->now + random_below(&w->random, 3000);
         k->told = false;
 }
