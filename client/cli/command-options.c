@@ -51,7 +51,7 @@ static const char *set_shell(void *target, const char *value) {
 
 static const Option rows[] = {
         {"stdin", 0, "FILE|-", "what it reads (default: nothing); - sends up to 1 MiB", set_stdin},
-        {"env", 0, "all|none|NAME[=V]", "its environment; may be repeated (see below)", set_env},
+        {"env", 0, "all|none|NAME[=V]", "its environment; may be repeated", set_env},
         {"cwd", 0, "DIR", "where it runs (default: here)", set_cwd},
         {"umask", 0, "MODE", "its umask (default: yours)", set_umask},
         {"output-limit", 0, "SIZE", "bytes kept of each stream (default: 64M)", set_output_limit},

@@ -8,8 +8,8 @@
 #define COMMANDS(C)                                                                                \
         C(submit)                                                                                  \
         C(run)                                                                                     \
-        C(call) C(status) C(list) C(show) C(logs) C(result) C(wait) C(cancel) C(ping) C(version)   \
-                C(help)
+        C(call)                                                                                    \
+        C(status) C(list) C(show) C(logs) C(result) C(wait) C(cancel) C(ping) C(version) C(help)
 
 #define COMMAND_EXTERN(name) extern const Command command_##name;
 #define COMMAND_ROW(name)    &command_##name,

@@ -6,6 +6,14 @@
 
 #define OPTION_WIDTH 26
 
+/* Columns on a terminal: bytes that begin a character, since nothing wider is in the tables. */
+static size_t text_width(const char *text) {
+        size_t n = 0;
+        for (; *text; text++)
+                n += ((unsigned char)*text & 0xC0) != 0x80;
+        return n;
+}
+
 static void print_options(const OptionGroup *g) {
         printf("\n%s:\n", g->title);
         for (size_t i = 0; i < g->count; i++) {
@@ -15,8 +23,9 @@ static void print_options(const OptionGroup *g) {
                         snprintf(letter, sizeof letter, "-%c, ", o->letter);
                 snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->metavar ? " " : "",
                          o->metavar ? o->metavar : "");
-                if (strlen(left) <= OPTION_WIDTH)
-                        printf("  %-*s  %s\n", OPTION_WIDTH, left, o->help);
+                size_t width = text_width(left);
+                if (width <= OPTION_WIDTH)
+                        printf("  %s%*s  %s\n", left, (int)(OPTION_WIDTH - width), "", o->help);
                 else
                         printf("  %s\n  %*s  %s\n", left, OPTION_WIDTH, "", o->help);
         }

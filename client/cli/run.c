@@ -67,6 +67,8 @@ static int on_signal(void *userdata) {
                 } else {
                         r->signal = signal;
                         run_cancel(r);
+                        if (isatty(STDERR_FILENO))
+                                fprintf(stderr, "stint: cancelling; Ctrl-C again leaves at once\n");
                 }
         }
         return r->leave_with;
