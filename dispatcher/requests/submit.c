@@ -57,6 +57,13 @@ static BlobSlice source_labels(Source *s, const WireTask *t) {
         return blob_slice(s->texts_blob, at, s->texts_size - at);
 }
 
+static bool label_is_valid(WireText label) {
+        for (size_t i = 0; i < label.size; i++)
+                if ((unsigned char)label.data[i] < ' ' || label.data[i] == 0x7f)
+                        return false;
+        return label.size && label.data[0] != '=' && memchr(label.data, '=', label.size);
+}
+
 /* What is wrong with a task, NULL if nothing. */
 static const char *task_objection(const WireTask *t) {
         if (t->kind != TASK_KIND_COMMAND && t->kind != TASK_KIND_MESSAGE)
@@ -80,9 +87,8 @@ static const char *task_objection(const WireTask *t) {
         if (t->payload_size > WIRE_PAYLOAD_MAX)
                 return "payload is larger than 8 MiB";
         for (size_t i = 0; i < t->labels.count; i++)
-                if (memchr(t->labels.items[i].data, '\0', t->labels.items[i].size) ||
-                    !memchr(t->labels.items[i].data, '=', t->labels.items[i].size))
-                        return "a label has the form KEY=VALUE";
+                if (!label_is_valid(t->labels.items[i]))
+                        return "a label has the form KEY=VALUE, without control characters";
         return NULL;
 }
 

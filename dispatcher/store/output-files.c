@@ -99,9 +99,8 @@ int output_of_running(const char *state_dir, const StoreRead *read, StoreDone *r
         ret->attempt = read->attempt;
         if (read->stream == STREAM_RESULT)
                 return 0;
-        int r = output_file_read(state_dir, read->run_id, read->stream, read->offset, read->max,
-                                 &ret->bytes, &ret->total);
-        return r == -ENOENT ? 0 : r;
+        return output_file_read(state_dir, read->run_id, read->stream, read->offset, read->max,
+                                &ret->bytes, &ret->total);
 }
 
 static void remove_file(const char *state_dir, run_id_t run_id, StreamKind stream) {

@@ -8,6 +8,9 @@
 
 #include <pthread.h>
 
+/* So many operations are enough for a commit: nothing more is waited for. */
+#define STORE_GATHER_OPS 64u
+
 typedef struct ReadRequest {
         struct ReadRequest *next;
         StoreRead read;
@@ -30,6 +33,8 @@ struct Store {
         pthread_mutex_t lock;
         pthread_cond_t wake; /* the thread waits here, on the monotonic clock */
         Batch *writes, **writes_end;
+        size_t pending_ops; /* in writes */
+        bool gathering;     /* the thread waits for more of them: see thread.c */
         ReadRequest *reads, **reads_end;
         Completion *completions, **completions_end;
         Retention retention;

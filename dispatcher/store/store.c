@@ -178,7 +178,9 @@ void store_write(Store *s, uint64_t ticket, StoreOp *ops, size_t n) {
         pthread_mutex_lock(&s->lock);
         *s->writes_end = b;
         s->writes_end = &b->next;
-        pthread_cond_signal(&s->wake);
+        s->pending_ops += n;
+        if (!s->gathering || s->pending_ops >= STORE_GATHER_OPS)
+                pthread_cond_signal(&s->wake);
         pthread_mutex_unlock(&s->lock);
 }
 

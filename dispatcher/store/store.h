@@ -118,7 +118,7 @@ typedef enum StoreDoneKind {
 typedef struct StoreDone {
         StoreDoneKind kind;
         int error; /* WRITTEN: 0 or negative errno. READ: 0, -ENOENT (no such task or attempt,
-                      output no longer there), other */
+                      output no longer there, a running run without a file yet), other */
         uint64_t first_ticket, last_ticket;
         StoreReadKind read_kind;
         uint64_t cookie;

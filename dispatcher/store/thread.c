@@ -6,7 +6,14 @@
  * Every read is answered after every write that was handed over before it: a round takes both lists
  * at once and commits first. A group is bounded, so that one transaction neither grows without end
  * nor delays its acknowledgement. Reads are bounded in time a round, so that commits do not wait
- * behind a burst of lists. Upkeep runs when nothing has come for IDLE_USEC, and under load as far
+ * behind a burst of lists.
+ *
+ * A sync costs more than the few rows of a small commit. Where somebody else's write came while the
+ * last commit was under way, more will come: then the thread gathers for a moment before it commits
+ * (as commit_siblings and commit_delay of PostgreSQL do). One client that waits for each of its
+ * commits never meets that.
+ *
+ * Upkeep runs when nothing has come for IDLE_USEC, and under load as far
  * as the backend says it must. */
 #include "dispatcher/store/store-internal.h"
 
@@ -18,12 +25,14 @@
 #define GROUP_BYTES_MAX ((size_t)16 << 20)
 #define READS_USEC      (5 * USEC_PER_MSEC)
 #define IDLE_USEC       (5 * USEC_PER_MSEC)
+#define GATHER_USEC     (1 * USEC_PER_MSEC)
 
 typedef struct Work {
         Batch *writes;
         ReadRequest *reads, **reads_end; /* left over from earlier rounds first */
         Retention retention;
-        usec_t delay_usec; /* wait at most this long for more */
+        usec_t delay_usec;   /* wait at most this long for more */
+        usec_t gather_until; /* a small group is not committed before; 0: at once */
 } Work;
 
 /* ---- taking ---- */
@@ -32,24 +41,41 @@ static bool nothing_pending(const Store *s, const Work *w) {
         return !s->writes && !s->reads && !w->reads && !s->stopping && !s->retention_changed;
 }
 
+/* 0: woken; else the time has come. With the lock held. */
+static int wait_until(Store *s, usec_t until) {
+        struct timespec ts = {.tv_sec = (time_t)(until / USEC_PER_SEC),
+                              .tv_nsec = (long)(until % USEC_PER_SEC) * 1000};
+        return until == USEC_INFINITY ? pthread_cond_wait(&s->wake, &s->lock)
+                                      : pthread_cond_timedwait(&s->wake, &s->lock, &ts);
+}
+
 static void wait_for_work(Store *s, const Work *w) {
         if (w->delay_usec == 0)
                 return;
         usec_t until = usec_add(time_now_monotonic(), w->delay_usec);
-        struct timespec ts = {.tv_sec = (time_t)(until / USEC_PER_SEC),
-                              .tv_nsec = (long)(until % USEC_PER_SEC) * 1000};
         int r = 0;
         while (r == 0 && nothing_pending(s, w))
-                r = until == USEC_INFINITY ? pthread_cond_wait(&s->wake, &s->lock)
-                                           : pthread_cond_timedwait(&s->wake, &s->lock, &ts);
+                r = wait_until(s, until);
+}
+
+/* Only writes are pending, and few: waits for more, until the moment is over. */
+static void gather(Store *s, const Work *w) {
+        int r = 0;
+        s->gathering = true;
+        while (r == 0 && s->writes && s->pending_ops < STORE_GATHER_OPS && !s->reads && !w->reads &&
+               !s->stopping && time_now_monotonic() < w->gather_until)
+                r = wait_until(s, w->gather_until);
+        s->gathering = false;
 }
 
 /* False: the store is closing and nothing is left to do. */
 static bool take_work(Store *s, Work *w) {
         pthread_mutex_lock(&s->lock);
         wait_for_work(s, w);
+        gather(s, w);
         w->writes = take_ptr(s->writes);
         s->writes_end = &s->writes;
+        s->pending_ops = 0;
         *w->reads_end = s->reads;
         if (s->reads)
                 w->reads_end = s->reads_end;
@@ -111,6 +137,13 @@ static void commit_all(Store *s, Work *w) {
         }
 }
 
+/* After a commit: has anything come while it was under way? */
+static void look_for_siblings(Store *s, Work *w) {
+        pthread_mutex_lock(&s->lock);
+        w->gather_until = s->writes ? time_now_monotonic() + GATHER_USEC : 0;
+        pthread_mutex_unlock(&s->lock);
+}
+
 /* ---- reading ---- */
 
 static void answer(Store *s, const StoreRead *read) {
@@ -165,7 +198,10 @@ void *store_thread(void *argument) {
         look_at_space(s);
         while (take_work(s, &w)) {
                 StoreLoad load = w.writes || w.reads ? STORE_BUSY : STORE_IDLE;
+                bool wrote = w.writes != NULL;
                 commit_all(s, &w);
+                if (wrote)
+                        look_for_siblings(s, &w);
                 answer_some(s, &w);
                 look_at_space(s);
                 w.delay_usec = maintain(s, &w, load);
