@@ -8,6 +8,7 @@
 Tests are functions named test_* with one argument, a Test. They wait for conditions (t.until), never for time, and end only processes
 that they started, by pid. run.py runs the tests of one module and prints TAP.
 """
+import itertools
 import json
 import os
 import pathlib
@@ -53,6 +54,39 @@ def alive(pid):
         return pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] not in 'ZX'
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+ENDS = ('succeeded', 'failed', 'cancelled', 'expired')
+ONE_WORKER = 'pools: ({ name = "default"; queues = ["default"]; workers = 1; });\n'
+
+
+class Gate:
+    """A task that runs until the test lets it go: gate.command reads a FIFO that the test holds open."""
+
+    def __init__(self, test, path):
+        self.test, self.path, self.end = test, path, None
+        self.command = ['cat', str(path)]
+        os.mkfifo(path)
+        test.clean_up(self.open)
+
+    def try_enter(self):
+        try:
+            self.end = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            return False
+        return True
+
+    def entered(self):
+        """Waits until the task runs and reads."""
+        self.test.until(self.try_enter, f'a task reads {self.path}')
+
+    def open(self):
+        """Lets the task go, if it has come."""
+        if self.end is None:
+            self.try_enter()
+        if self.end is not None:
+            os.close(self.end)
+            self.end = None
 
 
 class Instance:
@@ -160,9 +194,25 @@ class Instance:
     def json(self, *arguments, check=True):
         return json.loads(self.stint('--json', *arguments, check=check).stdout)
 
+    def task(self, task_id):
+        """A task as `stint list --json` shows it."""
+        return self.json('list', task_id)['tasks'][0]
+
+    def ended(self, task_id):
+        """Waits for the end of a task and returns it as task() does."""
+        return self.test.until(lambda: (row := self.task(task_id))['state'] in ENDS and row, f'task {task_id} ends')
+
+    def output(self, task_id):
+        """What a task wrote to its stdout, as bytes, after its end."""
+        self.ended(task_id)
+        return self.stint('result', task_id, text=False).stdout
+
+    def gate(self):
+        return Gate(self.test, self.home / f'gate{next(self.test.numbers)}')
+
     def close(self, failed):
         if self.daemon and self.daemon.poll() is None:
-            self.daemon.terminate()
+            self.daemon.kill() if failed else self.daemon.terminate()  # what a failed test left running need not be waited for
             try:
                 self.daemon.wait(PATIENCE)
             except subprocess.TimeoutExpired:
@@ -178,6 +228,7 @@ class Test:
 
     def __init__(self):
         self.instances, self.clean_ups, self.notes = [], [], []
+        self.numbers = itertools.count(1)
 
     def instance(self, config=None, start=True):
         instance = Instance.__new__(Instance)
