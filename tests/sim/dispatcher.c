@@ -85,6 +85,8 @@ static void dispatcher_turn(World *w, size_t limit) {
         if (!d->core || d->incarnation != incarnation)
                 return;
         core_check(d->core);
+        if (random_chance(&w->random, 50))
+                check_views(w);
         usec_t next = core_next_deadline(d->core);
         if (next != USEC_INFINITY)
                 next = MAX_OF(next, SIM_MONOTONIC_BASE) - SIM_MONOTONIC_BASE;

@@ -115,6 +115,7 @@ void plan_draw(World *w) {
         }
         p->restart_msec = p->storm ? 4 : 60;
         p->subscribe_usec = p->storm ? 2000 : 30000;
+        p->max_waiting = random_chance(r, 300) ? 8 : 60;
         p->clients = (unsigned)random_between(r, 1, SIM_CLIENTS);
         p->tasks_max = (unsigned)random_between(r, 10, 120);
         p->request_usec = p->storm ? 5000 : (unsigned)random_between(r, 10, 400) * 1000;

@@ -17,8 +17,8 @@ static void configure(World *w, const Shape *shape) {
         CoreConfig config = {.queues = queues, .pools = pools};
         for (size_t i = 0; i < SIM_QUEUES; i++)
                 if (shape->queue[i])
-                        queues[config.queue_count++] =
-                                (CoreQueueConfig){.name = queue_names[i], .max_waiting = 60};
+                        queues[config.queue_count++] = (CoreQueueConfig){
+                                .name = queue_names[i], .max_waiting = w->plan.max_waiting};
         for (size_t i = 0; i < SIM_POOLS; i++) {
                 if (!shape->pool[i].present)
                         continue;

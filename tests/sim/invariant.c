@@ -31,6 +31,10 @@ static bool cancel_heard(const World *w, const Task *t) {
         return table_get(&w->cancels, t->id) != NULL;
 }
 
+static bool state_is_known(TaskState s) {
+        return s == TASK_READY || s == TASK_DELAYED || s == TASK_RUNNING;
+}
+
 /* ---- assignment ---- */
 
 /* Surely ready in the same queue: submitted to this dispatcher, its commit told, due, and never
@@ -266,6 +270,41 @@ void check_retire(World *w, Worker *k) {
         if (k->ledger &&
             (ledger_count(k->ledger, LEDGER_QUEUED) || ledger_count(k->ledger, LEDGER_STARTED)))
                 broken(w, "who retires holds nothing", "worker %" PRIu64, k->serial);
+}
+
+/* Walks the tasks both ways; every one is unended in the store, or its end is not told yet. */
+static uint64_t check_walk(World *w, const Core *core) {
+        uint64_t up = 0, down = 0;
+        for (uint64_t id = 0; core_task_next(core, &id); id++, up++) {
+                CoreTaskView view;
+                if (core_task_view(core, id, &view) < 0 || !state_is_known(view.state))
+                        broken(w, "what is walked is seen", "task %" PRIu64, id);
+                if (!store_task(w, id))
+                        broken(w, "what is seen is stored", "task %" PRIu64, id);
+        }
+        for (uint64_t id = UINT64_MAX; core_task_previous(core, &id); id--, down++)
+                if (id == 0)
+                        break;
+        if (up != down)
+                broken(w, "both walks see the same", "%" PRIu64 " up, %" PRIu64 " down", up, down);
+        return up;
+}
+
+void check_views(World *w) {
+        const Core *core = w->dispatcher.core;
+        uint64_t walked = check_walk(w, core), queued = 0;
+        CoreQueueView q;
+        for (size_t i = 0; core_queue_view(core, i, &q); i++) {
+                queued += q.ready + q.delayed + q.running + q.held + q.blocked;
+                if (q.oldest_usec > 0 && q.ready + q.delayed == 0)
+                        broken(w, "only what waits has an age", "%s", q.name);
+        }
+        if (queued != walked)
+                broken(w, "queues count their tasks", "%" PRIu64 " of %" PRIu64, queued, walked);
+        CorePoolView p;
+        for (size_t i = 0; core_pool_view(core, i, &p); i++)
+                if (p.busy > p.slots)
+                        broken(w, "no more are busy than there are slots", "%s", p.name);
 }
 
 /* ---- the end of the world ---- */

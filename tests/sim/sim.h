@@ -357,6 +357,7 @@ typedef struct Plan {
         unsigned faults; /* 1 << index into the table of fault.c */
         unsigned clients, tasks_max, request_usec;
         unsigned restart_msec, subscribe_usec; /* at most */
+        unsigned max_waiting;
 } Plan;
 
 struct World {
@@ -472,4 +473,5 @@ void check_submitted(World *w, const Request *r, uint64_t first, uint64_t count)
 void check_ended(World *w, const WireEnded *e);
 void check_event(World *w, const CoreEvent *e);
 void check_retire(World *w, Worker *k);
-void check_over(World *w); /* at the end: everything has drained */
+void check_views(World *w); /* what status and list show agrees with itself and with the store */
+void check_over(World *w);  /* at the end: everything has drained */
