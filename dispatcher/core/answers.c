@@ -11,6 +11,8 @@
 
 static size_t answer_size(const Answer *a) {
         size_t words = 2;
+        if (a->kind == ANSWER_REFUSED)
+                return 0;
         if (a->kind == ANSWER_CANCELLED)
                 words = 4 + a->cancel->unknown_count + a->cancel->denied_count;
         return 8 + 1 + 8 * words;
@@ -30,6 +32,8 @@ static char *put_list(char *at, const uint64_t *items, size_t n) {
 }
 
 static char *put_answer(char *at, const Answer *a) {
+        if (a->kind == ANSWER_REFUSED)
+                return at;
         at = put_u64(at, a->seq);
         *at++ = (char)a->kind;
         if (a->kind == ANSWER_SUBMITTED) {

@@ -34,8 +34,20 @@ static void cancel_later(Core *c, Task *t, CancelOutcome *o) {
         o->to_stop[o->to_stop_count++] = t->id;
 }
 
+/* An end that is not durable cannot be told of, nor is there anything left to cancel. The answer of
+ * the request is stored with what it changes, and may be stored before an end that it speaks of: so
+ * the request waits for that end. */
+bool cancel_must_wait(const Core *c, const uint64_t *ids, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                const Task *t = table_get(&c->tasks, ids[i]);
+                if (t && t->phase == PHASE_ENDING)
+                        return true;
+        }
+        return false;
+}
+
 static void cancel_task(Core *c, Task *t, uint32_t uid, int signal, CancelOutcome *o) {
-        if (t->phase == PHASE_ENDING) {
+        if (t->phase == PHASE_ENDING) { /* named twice: ended by the first time */
                 o->ended++;
                 return;
         }
@@ -81,7 +93,7 @@ void cancel_do(Core *c, Client *client, const CoreRequest *request, const uint64
         client_add_answer(c, client,
                           (Answer){.seq = request->seq,
                                    .kind = ANSWER_CANCELLED,
-                                   .origin = request->origin,
+                                   .origins = {.at = {request->origin}, .count = 1},
                                    .cancel = o});
         journal_add(c,
                     (JournalEntry){.kind = JOURNAL_CANCEL, .client = client, .seq = request->seq});
@@ -123,6 +135,10 @@ void core_cancel(Core *c, const CoreRequest *request, const uint64_t *ids, size_
                 cancel_defer(c, client, request, ids, n, unknown, unknown_count, signal);
                 return;
         case CLIENT_DO:
+                if (cancel_must_wait(c, ids, n)) {
+                        cancel_defer(c, client, request, ids, n, unknown, unknown_count, signal);
+                        return;
+                }
                 cancel_do(c, client, request, ids, n, unknown, unknown_count, signal);
                 return;
         }

@@ -214,6 +214,8 @@ static void check_client(const Client *client) {
                 const Answer *a = &client->answers[i];
                 ASSERT(i == 0 || a->seq > client->answers[i - 1].seq);
                 ASSERT((a->kind == ANSWER_CANCELLED) == (a->cancel != NULL));
+                ASSERT((a->kind == ANSWER_REFUSED) == (a->error != NULL));
+                ASSERT(!a->pending || a->kind != ANSWER_REFUSED);
                 pending += a->pending;
         }
         for (const Deferred *d = client->deferred; d; d = d->next)

@@ -40,7 +40,30 @@ CancelOutcome *cancel_outcome_free(CancelOutcome *o) {
         return NULL;
 }
 
+/* ---- origins ---- */
+
+size_t origins_count(const Origins *o) {
+        return MIN_OF(o->count, ORIGINS_MAX);
+}
+
+static bool origin_is(const CoreOrigin *a, const CoreOrigin *b) {
+        return a->request_id == b->request_id && a->route_size == b->route_size &&
+               memcmp(a->route, b->route, sizeof(a->route)) == 0;
+}
+
+static void origins_add(Origins *o, const CoreOrigin *origin) {
+        for (size_t i = 0; i < origins_count(o); i++)
+                if (origin_is(&o->at[i], origin))
+                        return;
+        o->at[o->count++ % ORIGINS_MAX] = *origin;
+}
+
 /* ---- objects ---- */
+
+static void answer_drop(Answer *a) {
+        cancel_outcome_free(a->cancel);
+        free(a->error);
+}
 
 static Client *client_new(Core *c, const ClientId *id, uint32_t uid) {
         Client *client = calloc(1, sizeof(*client));
@@ -68,7 +91,7 @@ void client_free(Core *c, Client *client) {
         DL_FOREACH_SAFE(client->deferred, d, next)
         deferred_free(d);
         for (size_t i = 0; i < client->answer_count; i++)
-                cancel_outcome_free(client->answers[i].cancel);
+                answer_drop(&client->answers[i]);
         free(client->answers);
         free(client);
 }
@@ -85,16 +108,9 @@ int core_recover_client(Core *c, const ClientRecord *record) {
                 return -ENOMEM;
         client->held = record->held;
         client->stored = true;
+        /* A whole period again, however long ago it was heard: the wall clock may have been set,
+         * and to remember too long does no harm. */
         client->last_real_usec = record->last_usec;
-        usec_t idle = c->now.realtime_usec > record->last_usec
-                              ? c->now.realtime_usec - record->last_usec
-                              : 0;
-        usec_t left = CORE_CLIENT_IDLE_USEC - MIN_OF(idle, CORE_CLIENT_IDLE_USEC);
-        client->idle_usec = usec_add(c->now.monotonic_usec, left);
-        client->last_usec = client->idle_usec > CORE_CLIENT_IDLE_USEC
-                                    ? client->idle_usec - CORE_CLIENT_IDLE_USEC
-                                    : 0;
-        heap_update(&c->idle_clients, &client->idle_node);
         int r = answers_read(client, record->answers);
         /* A row that cannot be read is one of a later version: its client may be answered wrongly
          * only if it sends a request again; the tasks of all others matter more. */
@@ -138,12 +154,15 @@ int client_reserve(Client *client) {
 void client_add_answer(Core *c, Client *client, Answer answer) {
         size_t i = answer_place(client, answer.seq);
         ASSERT(client->answer_count < client->answer_capacity);
-        ASSERT(client->pending == 0 || client->pending_turn == c->turn);
+        ASSERT(answer.kind == ANSWER_REFUSED || client->pending == 0 ||
+               client->pending_turn == c->turn);
         memmove(&client->answers[i + 1], &client->answers[i],
                 (client->answer_count - i) * sizeof(*client->answers));
-        answer.pending = true;
         client->answers[i] = answer;
         client->answer_count++;
+        if (answer.kind == ANSWER_REFUSED)
+                return;
+        client->answers[i].pending = true;
         client->pending++;
         client->pending_turn = c->turn;
         client_mark_dirty(c, client);
@@ -156,7 +175,7 @@ static void client_prune(Client *client, uint64_t held) {
         size_t n = 0;
         while (n < client->answer_count && client->answers[n].seq <= client->held &&
                !client->answers[n].pending)
-                cancel_outcome_free(client->answers[n++].cancel);
+                answer_drop(&client->answers[n++]);
         client->answer_count -= n;
         if (n > 0)
                 memmove(client->answers, client->answers + n,
@@ -171,6 +190,10 @@ static void answer_send(Core *c, const Answer *a, const CoreOrigin *to) {
                 c->ports->reply(c->userdata, to, WIRE_TYPE_SUBMITTED, &body);
                 return;
         }
+        if (a->kind == ANSWER_REFUSED) {
+                core_reply_error(c, to, a->error->code, "%s", a->error->text);
+                return;
+        }
         WireCancelled body = {
                 .cancelled = a->cancel->cancelled,
                 .ended = a->cancel->ended,
@@ -180,12 +203,17 @@ static void answer_send(Core *c, const Answer *a, const CoreOrigin *to) {
         c->ports->reply(c->userdata, to, WIRE_TYPE_CANCELLED, &body);
 }
 
+static void answer_send_all(Core *c, const Answer *a) {
+        for (size_t i = 0; i < origins_count(&a->origins); i++)
+                answer_send(c, a, &a->origins.at[i]);
+}
+
 static bool client_answer_again(Core *c, Client *client, const CoreRequest *request,
                                 CoreSubmitWait wait) {
         Answer *a = client_find_answer(client, request->seq);
         Deferred *d;
         if (a && a->pending) {
-                a->origin = request->origin;
+                origins_add(&a->origins, &request->origin);
                 return true;
         }
         if (a) {
@@ -196,7 +224,7 @@ static bool client_answer_again(Core *c, Client *client, const CoreRequest *requ
         }
         DL_FOREACH (client->deferred, d) {
                 if (d->request.seq == request->seq) {
-                        d->request.origin = request->origin;
+                        origins_add(&d->more, &request->origin);
                         return true;
                 }
         }
@@ -271,17 +299,29 @@ Deferred *deferred_free(Deferred *d) {
         return NULL;
 }
 
-void client_defer(Core *c, Client *client, Deferred *d) {
-        DL_APPEND(client->deferred, d);
-        client->deferred_count++;
-}
-
 static void client_mark_runnable(Core *c, Client *client) {
         if (client->pending > 0 || !client->deferred || client->runnable)
                 return;
         client->runnable = true;
         client->next_runnable = c->runnable_clients;
         c->runnable_clients = client;
+}
+
+void client_defer(Core *c, Client *client, Deferred *d) {
+        DL_APPEND(client->deferred, d);
+        client->deferred_count++;
+        client_mark_runnable(c, client);
+}
+
+/* The others who asked for what was done only now. */
+static void deferred_tell_others(Core *c, Client *client, const Deferred *d) {
+        Answer *a = client_find_answer(client, d->request.seq);
+        for (size_t i = 0; a && i < origins_count(&d->more); i++) {
+                if (a->pending)
+                        origins_add(&a->origins, &d->more.at[i]);
+                else
+                        answer_send(c, a, &d->more.at[i]);
+        }
 }
 
 static void deferred_do(Core *c, Client *client, Deferred *d) {
@@ -293,18 +333,25 @@ static void deferred_do(Core *c, Client *client, Deferred *d) {
                 cancel_do(c, client, &d->request, d->ids, d->n, d->unknown, d->unknown_count,
                           d->signal);
         }
+        deferred_tell_others(c, client, d);
+}
+
+static bool deferred_must_wait(const Core *c, const Deferred *d) {
+        return d->kind == ANSWER_CANCELLED && cancel_must_wait(c, d->ids, d->n);
 }
 
 void client_run_deferred(Core *c) {
-        for (Client *client; (client = c->runnable_clients);) {
-                c->runnable_clients = client->next_runnable;
+        Client *next;
+        for (Client *client = take_ptr(c->runnable_clients); client; client = next) {
+                next = client->next_runnable;
                 client->runnable = false;
-                for (Deferred *d; (d = client->deferred);) {
+                for (Deferred *d; (d = client->deferred) && !deferred_must_wait(c, d);) {
                         DL_DELETE(client->deferred, d);
                         client->deferred_count--;
                         deferred_do(c, client, d);
                         deferred_free(d);
                 }
+                client_mark_runnable(c, client);
         }
 }
 
@@ -318,18 +365,31 @@ static void client_settled(Core *c, Client *client) {
 void client_answer_done(Core *c, Client *client, Answer *a) {
         a->pending = false;
         client->stored = true;
-        answer_send(c, a, &a->origin);
+        answer_send_all(c, a);
         client_settled(c, client);
 }
 
-void client_answer_failed(Core *c, Client *client, Answer *a, int code, const char *text) {
-        CoreOrigin origin = a->origin;
-        size_t i = (size_t)(a - client->answers);
-        cancel_outcome_free(a->cancel);
-        client->answer_count--;
-        memmove(a, a + 1, (client->answer_count - i) * sizeof(*a));
-        core_reply_error(c, &origin, code, "%s", text);
+static Error *error_copy(const Error *e) {
+        Error *copy = malloc(sizeof(*copy));
+        MUST(copy ? 0 : -1);
+        *copy = *e;
+        return copy;
+}
+
+void client_answer_failed(Core *c, Client *client, Answer *a, const Error *e) {
+        a->pending = false;
+        a->kind = ANSWER_REFUSED;
+        a->error = error_copy(e);
+        answer_send_all(c, a);
         client_settled(c, client);
+}
+
+void client_refuse(Core *c, Client *client, const CoreRequest *request, const Error *e) {
+        MUST(client_reserve(client));
+        client_add_answer(
+                c, client,
+                (Answer){.seq = request->seq, .kind = ANSWER_REFUSED, .error = error_copy(e)});
+        core_reply_error(c, &request->origin, e->code, "%s", e->text);
 }
 
 /* ---- rows ---- */

@@ -13,7 +13,18 @@
 
 #define CLIENT_ANSWERS_MAX 8192u /* unanswered, or answered above held, for one client */
 
-typedef enum AnswerKind { ANSWER_SUBMITTED = 1, ANSWER_CANCELLED } AnswerKind;
+/* REFUSED is remembered, so that a copy that comes late is not done after all, but not stored: the
+ * connections over which a copy may still come end with the process. */
+typedef enum AnswerKind { ANSWER_SUBMITTED = 1, ANSWER_CANCELLED, ANSWER_REFUSED } AnswerKind;
+
+/* Everywhere that a request was asked from while it had no answer. Which of the connections still
+ * lives is not known here, nor do copies arrive in the order in which they were sent: all of them
+ * get the answer. */
+#define ORIGINS_MAX 4u
+typedef struct Origins {
+        CoreOrigin at[ORIGINS_MAX]; /* the latest is at[(count - 1) % ORIGINS_MAX] */
+        uint32_t count;
+} Origins;
 
 /* What a CANCEL came to. to_stop: tasks that run, to be stopped once the request is durable. */
 typedef struct CancelOutcome {
@@ -27,16 +38,18 @@ typedef struct Answer {
         AnswerKind kind;
         bool pending; /* not durable yet: nothing was said */
         CoreSubmitWait wait;
-        CoreOrigin origin;        /* while pending: where it was asked for last */
+        Origins origins;          /* while pending */
         uint64_t first_id, count; /* SUBMITTED */
         CancelOutcome *cancel;    /* CANCELLED */
+        Error *error;             /* REFUSED */
 } Answer;
 
-/* A request that waits for an earlier one of its client. */
+/* A request that waits for an earlier one of its client, or for an end that it speaks of. */
 typedef struct Deferred {
         struct Deferred *prev, *next;
         AnswerKind kind;
         CoreRequest request;
+        Origins more; /* beside request.origin */
         CoreSubmitWait wait;
         TaskRecord *tasks;
         uint64_t *delay_usec;
@@ -87,8 +100,10 @@ void client_add_answer(Core *c, Client *client, Answer answer);
 Answer *client_find_answer(Client *client, uint64_t seq);
 /* Durable: may be said. */
 void client_answer_done(Core *c, Client *client, Answer *a);
-/* Undone: forget it, and say why. */
-void client_answer_failed(Core *c, Client *client, Answer *a, int code, const char *text);
+/* Undone: refused with e. */
+void client_answer_failed(Core *c, Client *client, Answer *a, const Error *e);
+/* A new request is refused with e. */
+void client_refuse(Core *c, Client *client, const CoreRequest *request, const Error *e);
 
 void client_mark_dirty(Core *c, Client *client);
 void client_write_dirty(Core *c); /* one row a client and turn */
@@ -96,6 +111,8 @@ void client_expire(Core *c);
 void client_free(Core *c, Client *client);
 CancelOutcome *cancel_outcome_free(CancelOutcome *o);
 DEFINE_CLEANUP(CancelOutcome *, cancel_outcome_free)
+size_t origins_count(const Origins *o); /* how many of at[] are set */
+
 int client_compare_idle(const HeapNode *a, const HeapNode *b);
 
 void core_reply_error(Core *c, const CoreOrigin *to, int code, const char *format, ...)

@@ -187,20 +187,11 @@ static void request_is_durable(Core *c, const JournalEntry *entry) {
         client_answer_done(c, entry->client, a);
         if (entry->kind == JOURNAL_CANCEL)
                 cancel_committed(c, a->cancel);
-        else if (a->wait == CORE_SUBMIT_AND_WAIT)
-                wait_for_submitted(c, &a->origin, a->first_id, a->count);
-}
-
-/* These speak of ends that were heard before: not while one of them has yet to be written again. */
-static bool entry_waits_for_retry(const Core *c, const JournalEntry *entry) {
-        return c->retry.count > 0 && (entry->kind == JOURNAL_CANCEL || entry->kind == JOURNAL_ACK);
+        for (size_t i = 0; a->wait == CORE_SUBMIT_AND_WAIT && i < origins_count(&a->origins); i++)
+                wait_for_submitted(c, &a->origins.at[i], a->first_id, a->count);
 }
 
 static void entry_committed(Core *c, const JournalEntry *entry) {
-        if (entry_waits_for_retry(c, entry)) {
-                ring_push(&c->retry, *entry);
-                return;
-        }
         switch (entry->kind) {
         case JOURNAL_SUBMIT:
         case JOURNAL_CANCEL:
@@ -218,7 +209,9 @@ static void entry_committed(Core *c, const JournalEntry *entry) {
                 start_is_durable(c, entry->run_id);
                 return;
         case JOURNAL_ACK:
-                if (worker_find(c, entry->serial))
+                if (c->retry.count > 0) /* ends that were heard before have yet to be written */
+                        ring_push(&c->retry, *entry);
+                else if (worker_find(c, entry->serial))
                         c->ports->ack(c->userdata, entry->serial, entry->run_id);
                 return;
         }
@@ -228,12 +221,13 @@ static void entry_committed(Core *c, const JournalEntry *entry) {
 
 static void submit_failed(Core *c, const JournalEntry *entry, int error) {
         Answer *a = client_find_answer(entry->client, entry->seq);
-        char text[160];
+        const char *why = strerrordesc_np(-error);
+        Error e;
         ASSERT(a && a->pending);
         submit_undone(c, a);
-        snprintf(text, sizeof(text), "cannot store the tasks: %s; try again later",
-                 strerrordesc_np(-error) ? strerrordesc_np(-error) : "the write failed");
-        client_answer_failed(c, entry->client, a, EXIT_TRY_AGAIN, text);
+        error_set(&e, EXIT_TRY_AGAIN, "cannot store the tasks: %s; try again later",
+                  why ? why : "the write failed");
+        client_answer_failed(c, entry->client, a, &e);
 }
 
 static void entry_failed(Core *c, const JournalEntry *entry, int error) {
@@ -251,21 +245,31 @@ static void entry_failed(Core *c, const JournalEntry *entry, int error) {
         }
 }
 
+/* false: not now. What a cancel wanted to mark may be ending by now: its answer must not be on disk
+ * before that end is. */
+static bool cancel_again(Core *c, const JournalEntry *entry) {
+        Answer *a = client_find_answer(entry->client, entry->seq);
+        ASSERT(a && a->pending);
+        if (cancel_must_wait(c, a->cancel->to_stop, a->cancel->to_stop_count))
+                return false;
+        entry->client->pending_turn = c->turn;
+        client_mark_dirty(c, entry->client);
+        cancel_write_again(c, a->cancel);
+        return true;
+}
+
 void journal_write_again(Core *c) {
         if (c->retry.count == 0 || c->now.monotonic_usec < c->retry_usec)
                 return;
+        c->retry_usec = usec_add(c->now.monotonic_usec, CORE_RETRY_WRITE_USEC);
         for (size_t n = c->retry.count; n > 0; n--) {
                 JournalEntry entry = ring_pop(&c->retry);
-                if (entry.kind == JOURNAL_END) {
+                if (entry.kind == JOURNAL_END)
                         ending_persist(c, entry.ending);
-                } else if (entry.kind == JOURNAL_CANCEL) {
-                        Answer *a = client_find_answer(entry.client, entry.seq);
-                        ASSERT(a && a->pending);
-                        entry.client->pending_turn = c->turn;
-                        client_mark_dirty(c, entry.client);
-                        cancel_write_again(c, a->cancel);
-                }
-                journal_add(c, entry);
+                if (entry.kind == JOURNAL_CANCEL && !cancel_again(c, &entry))
+                        ring_push(&c->retry, entry);
+                else
+                        journal_add(c, entry);
         }
 }
 

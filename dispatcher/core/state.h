@@ -88,6 +88,7 @@ void submit_undone(Core *c, const Answer *a);
 bool submit_id_failed(const Core *c, uint64_t id); /* given out here, and never stored */
 void cancel_do(Core *c, Client *client, const CoreRequest *request, const uint64_t *ids, size_t n,
                const uint64_t *unknown, size_t unknown_count, int signal);
+bool cancel_must_wait(const Core *c, const uint64_t *ids, size_t n);
 void cancel_committed(Core *c, const CancelOutcome *o);
 void cancel_write_again(Core *c, const CancelOutcome *o);
 void cancel_stop_run(Core *c, Run *r); /* tells its worker, if the cancel is durable */

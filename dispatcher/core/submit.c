@@ -122,7 +122,7 @@ void submit_do(Core *c, Client *client, const CoreRequest *request, TaskRecord *
                 r = error_set(&e, EXIT_TRY_AGAIN, "out of memory; try again later");
         if (r != 0) {
                 task_records_drop(tasks, n);
-                core_reply_error(c, &request->origin, e.code, "%s", e.text);
+                client_refuse(c, client, request, &e);
                 return;
         }
         uint64_t first = c->next_task_id;
@@ -132,7 +132,7 @@ void submit_do(Core *c, Client *client, const CoreRequest *request, TaskRecord *
                           (Answer){.seq = request->seq,
                                    .kind = ANSWER_SUBMITTED,
                                    .wait = wait,
-                                   .origin = request->origin,
+                                   .origins = {.at = {request->origin}, .count = 1},
                                    .first_id = first,
                                    .count = n});
         journal_add(c,
