@@ -109,12 +109,19 @@ InstanceState instance_probe(Instance *i) {
         return owner_is_right(i) ? INSTANCE_REACHABLE : INSTANCE_FOREIGN;
 }
 
+bool instance_may_be_started(const Instance *i) {
+        const char *autostart = getenv("STINT_AUTOSTART");
+        return i->paths.kind == INSTANCE_USER && !(autostart && strcmp(autostart, "0") == 0);
+}
+
 static const char *how_to_start(const Instance *i) {
         switch (i->paths.kind) {
         case INSTANCE_SYSTEM:
                 return "start it with `systemctl start stintd`, or use your own with --user";
         case INSTANCE_USER:
-                return "`stint submit` and `stint run` start it, or start `stintd --user`";
+                return instance_may_be_started(i)
+                               ? "`stint submit` and `stint run` start it, or start `stintd --user`"
+                               : "start it with `stintd --user`, since STINT_AUTOSTART=0 is set";
         default:
                 return "start it, or name another --endpoint";
         }

@@ -8,6 +8,9 @@
 #include "common/error.h"
 #include "common/paths.h"
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 typedef enum InstanceChoice { INSTANCE_CHOOSE, INSTANCE_OWN, INSTANCE_OF_SYSTEM } InstanceChoice;
 
 #define ENDPOINT_MAX 256
@@ -40,6 +43,9 @@ InstanceState instance_probe(Instance *i);
 
 /* Why it cannot be reached, for people; returns -code. */
 int instance_error(const Instance *i, InstanceState state, Error *error);
+
+/* Is it one's own, and STINT_AUTOSTART not 0? */
+bool instance_may_be_started(const Instance *i);
 
 /* Starts one's own instance (stintd --user, in its own session) and waits until it can be reached.
  * Two clients may do so at once: the second stintd leaves, and its client meets the first. */

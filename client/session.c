@@ -41,7 +41,7 @@ struct Session {
         ZMessage message;
         Table pending;    /* request id -> Pending */
         Table unanswered; /* seq -> Pending, of those that change something */
-        uint64_t last_id, last_seq;
+        uint64_t last_id, last_seq, other_protocol;
         uint8_t client[WIRE_UUID];
         bool connected, told;
         int watched_fd;   /* see session_watch; -1: none */
@@ -224,16 +224,19 @@ static void pending_becomes_wait(Session *s, Pending *p, const WireSubmitted *su
         p->streams = false;
 }
 
-/* Takes one message; 0 if it answers something that is outstanding, else -EAGAIN. */
+/* Takes one message; 0 if it answers something that is outstanding, -EPROTONOSUPPORT if it would
+ * and is of another protocol, else -EAGAIN. */
 static int answer_take(Session *s, SessionAnswer *ret) {
         WireMessage m;
-        if (s->message.malformed || s->message.count < 1 ||
-            wire_decode(s->reader, s->message.frames[0].data, s->message.frames[0].size, &m) < 0)
-                return -EAGAIN; /* from a newer dispatcher, perhaps; what we need of it will be
-                                   asked again */
-        Pending *p = table_get(&s->pending, m.request_id);
-        if (!p)
+        if (s->message.malformed || s->message.count < 1)
                 return -EAGAIN;
+        int r = wire_decode(s->reader, s->message.frames[0].data, s->message.frames[0].size, &m);
+        Pending *p = r == 0 || r == -EPROTONOSUPPORT ? table_get(&s->pending, m.request_id) : NULL;
+        if (!p)
+                return -EAGAIN; /* a late answer, or damage: what we need is asked again */
+        s->other_protocol = m.protocol;
+        if (r < 0)
+                return r;
         *ret = (SessionAnswer){.request_id = m.request_id, .type = m.type, .body = m.body};
         if (s->message.count > 1) {
                 ret->payload = s->message.frames[1].data;
@@ -244,6 +247,23 @@ static int answer_take(Session *s, SessionAnswer *ret) {
         else if (m.type == WIRE_TYPE_SUBMITTED)
                 pending_becomes_wait(s, p, m.body);
         return 0;
+}
+
+/* Reads until there is an answer: 0, -EAGAIN, or -code. */
+static int answer_read(Session *s, SessionAnswer *ret, Error *error) {
+        while (zsocket_receive_now(s->dealer, &s->message) == 0) {
+                int r = answer_take(s, ret);
+                if (r == -EPROTONOSUPPORT)
+                        return error_set(error, EXIT_PROTOCOL,
+                                         "the dispatcher at %s speaks protocol %llu, this client "
+                                         "(stint " STINT_VERSION
+                                         ") %d: install the same version of both",
+                                         s->instance.path, (unsigned long long)s->other_protocol,
+                                         WIRE_PROTOCOL);
+                if (r == 0)
+                        return 0;
+        }
+        return -EAGAIN;
 }
 
 void session_watch(Session *s, int fd) {
@@ -267,10 +287,10 @@ int session_receive(Session *s, int timeout_msec, SessionAnswer *ret, Error *err
                                   : time_now_monotonic() + (usec_t)timeout_msec * USEC_PER_MSEC;
         for (;;) {
                 monitor_read(s);
-                while (zsocket_receive_now(s->dealer, &s->message) == 0)
-                        if (answer_take(s, ret) == 0)
-                                return 0;
-                int r = connection_check(s, error);
+                int r = answer_read(s, ret, error);
+                if (r != -EAGAIN)
+                        return r;
+                r = connection_check(s, error);
                 if (r < 0)
                         return r;
                 usec_t now = time_now_monotonic();
@@ -344,7 +364,6 @@ static int session_greet(Session *s, Error *error) {
 
 /* Reachable, or started, or an error. */
 static int session_reach(Session *s, const SessionOptions *options, Error *error) {
-        const char *autostart = getenv("STINT_AUTOSTART");
         usec_t deadline = time_now_monotonic() + BUSY_PATIENCE_USEC;
         InstanceState state;
         while ((state = instance_probe(&s->instance)) == INSTANCE_BUSY &&
@@ -353,8 +372,8 @@ static int session_reach(Session *s, const SessionOptions *options, Error *error
         if (state == INSTANCE_REACHABLE)
                 return 0;
         bool absent = state == INSTANCE_ABSENT || state == INSTANCE_REFUSED;
-        if (options->start != SESSION_START_OWN || s->instance.paths.kind != INSTANCE_USER ||
-            !absent || (autostart && strcmp(autostart, "0") == 0))
+        if (options->start != SESSION_START_OWN || !absent ||
+            !instance_may_be_started(&s->instance))
                 return instance_error(&s->instance, state, error);
         int r = instance_start(&s->instance, error);
         if (r == 0)

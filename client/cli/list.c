@@ -2,7 +2,7 @@
  * that a task is shown once. */
 #include "client/cli/command.h"
 #include "client/cli/row.h"
-#include "client/cli/selector.h"
+#include "client/cli/selection.h"
 #include "common/table.h"
 #include "common/text.h"
 #include "common/time.h"
@@ -118,10 +118,10 @@ static int list_ask(Session *s, const ListOptions *o, const WireSelector *select
                 if (error_code < 0)
                         return error_code;
                 const WireRows *page = answer.body;
-                if (page->unknown.count)
-                        return error_set(error, EXIT_DATA,
-                                         "there is no task %llu: see `stint list`",
-                                         (unsigned long long)page->unknown.items[0]);
+                if (page->unknown.count) { /* by its filters, or at all? */
+                        TaskBrief ignored;
+                        return task_brief(s, page->unknown.items[0], &ignored, error);
+                }
                 before = page->before;
                 left -= MIN_OF(left, (uint64_t)page->rows.count);
                 error_code = rows_add(r, page, error);
@@ -134,13 +134,17 @@ static int list_ask(Session *s, const ListOptions *o, const WireSelector *select
         return 0;
 }
 
+/* Are there more than are shown? */
+static bool rows_hide_some(const Rows *r) {
+        return r->more || r->by_id.count > r->limit;
+}
+
 static void print_json(const Rows *r) {
         json_t *array = json_array(), *object;
         uint64_t id = UINT64_MAX, n = 0;
         for (const ListedRow *row; n < r->limit && (row = table_last_to(&r->by_id, &id)); id--, n++)
                 json_array_append_new(array, row_json(&row->row));
-        object = json_pack("{sisosb}", "schema", 1, "tasks", array, "more",
-                           r->more || n < r->by_id.count);
+        object = json_pack("{sisosb}", "schema", 1, "tasks", array, "more", rows_hide_some(r));
         json_dumpf(object, stdout, JSON_COMPACT);
         putchar('\n');
         json_decref(object);
@@ -152,9 +156,6 @@ static void print_table(const Rows *r, const GeneralOptions *general) {
         for (const ListedRow *row; n < r->limit && (row = table_last_to(&r->by_id, &id)); id--, n++)
                 row_add(c, &row->row, now_usec);
         columns_print(c);
-        if (r->more || n < r->by_id.count)
-                fprintf(stderr, "stint: only the newest %llu are shown; -n 0 shows all\n",
-                        (unsigned long long)n);
 }
 
 static int list_run(Invocation *x, Error *error) {
@@ -176,6 +177,9 @@ static int list_run(Invocation *x, Error *error) {
                 print_json(&found);
         else
                 print_table(&found, &x->general);
+        if (o->limit_from == LIMIT_NOT_GIVEN && !x->general.json && rows_hide_some(&found))
+                fprintf(stderr, "stint: only the newest %d are shown; -n 0 shows all\n",
+                        LIMIT_DEFAULT);
         return 0;
 }
 

@@ -25,7 +25,8 @@ static int take_page(Selection *s, const WireIds *ids, uint64_t *ret_before, siz
         return 0;
 }
 
-static int nothing_matches(const WireSelector *w, Error *error) {
+static int nothing_matches(const WireSelector *w, uint64_t states, Error *error) {
+        const char *task = states == STATES_ALL ? "task" : "task that has not ended";
         switch ((SelectorKind)w->kind) {
         case SELECTOR_IDS:
                 return error_set(error, EXIT_DATA,
@@ -35,10 +36,10 @@ static int nothing_matches(const WireSelector *w, Error *error) {
         case SELECTOR_LAST:
                 return error_set(error, EXIT_DATA, "you have no task: see `stint submit --help`");
         case SELECTOR_STATE:
-                return error_set(error, EXIT_DATA, "no task is %s: see `stint list`",
+                return error_set(error, EXIT_DATA, "no %s is %s: see `stint list`", task,
                                  task_state_name((TaskState)w->state));
         default:
-                return error_set(error, EXIT_DATA, "no task has %s %.*s: see `stint list`",
+                return error_set(error, EXIT_DATA, "no %s has %s %.*s: see `stint list`", task,
                                  w->kind == SELECTOR_QUEUE  ? "queue"
                                  : w->kind == SELECTOR_NAME ? "name"
                                                             : "label",
@@ -52,6 +53,8 @@ static int add_selector(Session *s, const WireSelector *w, uint64_t states, Sele
         size_t found = 0;
         if (w->kind == SELECTOR_IDS && w->count == 1)
                 return take(ret, w->first, error);
+        if (w->kind == SELECTOR_IDS || w->kind == SELECTOR_LAST)
+                states = STATES_ALL; /* these name tasks: never another one instead */
         do {
                 SessionAnswer answer;
                 WireList list = {.selectors = {w, 1},
@@ -66,7 +69,7 @@ static int add_selector(Session *s, const WireSelector *w, uint64_t states, Sele
                 if (r < 0)
                         return r;
         } while (before && !(w->kind == SELECTOR_LAST && found));
-        return found || w->kind == SELECTOR_ALL ? 0 : nothing_matches(w, error);
+        return found || w->kind == SELECTOR_ALL ? 0 : nothing_matches(w, states, error);
 }
 
 int selection_add(Session *s, const SelectorList *selectors, uint64_t states, Selection *ret,

@@ -16,8 +16,9 @@ typedef struct Selection {
         (1u << TASK_BLOCKED | 1u << TASK_DELAYED | 1u << TASK_HELD | 1u << TASK_READY |            \
          1u << TASK_RUNNING)
 
-/* Adds what the selectors stand for, of those the ones in a state of the mask. Single ids are taken
- * as they are: who uses them hears whether they exist. A selector that nothing matches is an error
+/* Adds what the selectors stand for, of those the ones in a state of the mask; but ids, ranges and
+ * `last` name tasks whatever their state. Single ids are taken as they are: who uses them hears
+ * whether they exist. A selector that nothing matches is an error
  * (65) unless it is `all`. 0, or -code. */
 int selection_add(Session *s, const SelectorList *selectors, uint64_t states, Selection *ret,
                   Error *error);
