@@ -80,11 +80,11 @@ void queue_release_parked(Queue *q) {
  * not looked at again: oldest_id only falls when a task with a smaller id comes back
  * (task_set_phase). */
 Task *queue_oldest(const Core *c, Queue *q) {
-        if (!q->count[PHASE_READY] && !q->count[PHASE_DELAYED])
+        if (!q->count[PHASE_READY] && !q->count[PHASE_DELAYED] && !q->count[PHASE_STARTING])
                 return NULL;
         uint64_t id = q->oldest_id;
         for (Task *t; (t = table_first_from(&c->tasks, &id)); id++) {
-                if (t->queue == q && task_is_waiting(t)) {
+                if (t->queue == q && (task_is_waiting(t) || t->phase == PHASE_STARTING)) {
                         q->oldest_id = id;
                         return t;
                 }
