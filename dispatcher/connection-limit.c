@@ -11,8 +11,6 @@
 #include <sys/resource.h>
 #include <zmq.h>
 
-#define MONITOR_ENDPOINT "inproc://control-monitor"
-
 struct ConnectionLimit {
         void *socket, *monitor;
         ZSource *source;
@@ -24,8 +22,7 @@ struct ConnectionLimit {
 
 static void shed(ConnectionLimit *c) {
         char endpoint[PATH_MAX + 8];
-        log_warning("%u connections to the control socket: all are closed, clients come back",
-                    c->count);
+        log_warning("%u connections to %s: all are closed, clients come back", c->count, c->path);
         snprintf(endpoint, sizeof endpoint, "ipc://%s", c->path);
         c->count = 0; /* those that are closed by unbinding are not reported */
         c->sheds++;
@@ -52,7 +49,7 @@ static unsigned connections_allowed(void) {
         struct rlimit limit;
         if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT_MAX)
                 return INT_MAX;
-        return (unsigned)(limit.rlim_cur / 10 * 8);
+        return (unsigned)(limit.rlim_cur / 10 * 4);
 }
 
 int connection_limit_new(sd_event *event, void *context, void *socket, int fd, const char *path,
@@ -64,12 +61,13 @@ int connection_limit_new(sd_event *event, void *context, void *socket, int fd, c
         c->fd = fd;
         c->max = max ? max : connections_allowed();
         snprintf(c->path, sizeof c->path, "%s", path);
-        if (zmq_socket_monitor(socket, MONITOR_ENDPOINT,
-                               ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) < 0)
+        char endpoint[48];
+        snprintf(endpoint, sizeof endpoint, "inproc://connections-%p", socket);
+        if (zmq_socket_monitor(socket, endpoint, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) < 0)
                 return -errno;
         int r = zsocket_new(context, ZMQ_PAIR, &(ZSocketOptions){0}, &c->monitor);
         if (r == 0)
-                r = zsocket_connect(c->monitor, MONITOR_ENDPOINT);
+                r = zsocket_connect(c->monitor, endpoint);
         if (r == 0)
                 r = zsource_new(event, c->monitor, priority, on_monitor, c, &c->source);
         if (r == 0)

@@ -1,8 +1,11 @@
-/* Keeps the control socket from running the process out of descriptors: libzmq aborts on EMFILE in
- * its accept. Connections are counted by a socket monitor. At 80 % of the limit all of them are
- * shed: libzmq has no way to stop accepting but zmq_unbind(), which also closes what was accepted
- * (tried with 4.3.4). Clients of ours come back and send again what was not answered; connections
- * that somebody holds for nothing are gone. */
+/* Keeps a listening socket from using up the process's descriptors. Connections are counted by a
+ * socket monitor. At the limit all of them are shed: libzmq has no way to stop accepting but
+ * zmq_unbind(), which also closes what was accepted (tried with 4.3.4). Peers of ours come back, and
+ * clients send again what was not answered; connections that somebody holds for nothing are gone.
+ *
+ * Control and event socket have one each, so that many of one kind do not keep out the other. The
+ * monitor tells of a connection a little after libzmq has accepted it: accept-guard.c is for those
+ * that come faster than that. */
 #pragma once
 
 #include "common/macro.h"
@@ -11,7 +14,7 @@
 
 typedef struct ConnectionLimit ConnectionLimit;
 
-/* Binds socket to the inherited listening fd. max 0: 80 % of RLIMIT_NOFILE. */
+/* Binds socket to the inherited listening fd. max 0: 40 % of RLIMIT_NOFILE. */
 int connection_limit_new(sd_event *event, void *context, void *socket, int fd, const char *path,
                          unsigned max, int64_t priority, ConnectionLimit **ret);
 /* Before its socket; accepts NULL, returns NULL. */

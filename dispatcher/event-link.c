@@ -3,6 +3,7 @@
 #include "dispatcher/event-link.h"
 
 #include "common/zsource.h"
+#include "dispatcher/connection-limit.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,6 +11,7 @@
 
 struct EventLink {
         void *xpub;
+        ConnectionLimit *limit;
         ZSource *source;
         WireBuffer buffer;
         uint64_t subscriptions;
@@ -55,7 +57,8 @@ int event_link_new(sd_event *event, void *context, int events_fd, const char *pa
                 return -ENOMEM;
         int r = zsocket_new(context, ZMQ_XPUB, &(ZSocketOptions){.send_hwm = 10000}, &l->xpub);
         if (r == 0)
-                r = zsocket_bind_fd(l->xpub, events_fd, path);
+                r = connection_limit_new(event, context, l->xpub, events_fd, path, 0, priority,
+                                         &l->limit);
         if (r == 0)
                 r = zsource_new(event, l->xpub, priority, on_subscription, l, &l->source);
         if (r < 0)
@@ -68,6 +71,7 @@ EventLink *event_link_free(EventLink *l) {
         if (!l)
                 return NULL;
         zsource_free(l->source);
+        connection_limit_free(l->limit);
         zsocket_free(l->xpub);
         wire_buffer_done(&l->buffer);
         free(l);
