@@ -5,7 +5,7 @@ import subprocess
 import threading
 
 import harness
-import zmtp
+import rawpeer
 from faults import CONFIG, ROUNDS, Load, check_log, wait_all_ended
 
 MESSAGES = '''
@@ -26,7 +26,7 @@ def events_of(connection, topics, stop):
     connection.settimeout(0.05)
     while not stop.is_set():
         try:
-            flags, body = zmtp.receive_frame(connection)
+            flags, body = rawpeer.receive_frame(connection)
         except TimeoutError:
             continue
         if flags & 1:
@@ -37,9 +37,9 @@ def test_subscribers_that_do_not_read_hold_nobody_up(t):
     i = t.instance(MESSAGES)
     path, topics, stop = i.run / 'events.sock', [], threading.Event()
     for _ in range(20):
-        closing(t, zmtp.subscriber(path))
-    slow = closing(t, zmtp.subscriber(path))
-    good = closing(t, zmtp.subscriber(path))
+        closing(t, rawpeer.subscriber(path))
+    slow = closing(t, rawpeer.subscriber(path))
+    good = closing(t, rawpeer.subscriber(path))
     reader = threading.Thread(target=events_of, args=(good, topics, stop))
     reader.start()
     t.clean_up(lambda: (stop.set(), reader.join()))
@@ -58,9 +58,9 @@ def test_half_open_and_silent_connections_are_no_burden(t):
     i = t.instance(CONFIG % 1)
     dispatcher = i.dispatcher()
     for path in i.run / 'control.sock', i.run / 'events.sock':
-        for said in b'', zmtp.GREETING[:20], zmtp.GREETING, b'GET / HTTP/1.1\r\n\r\n', os.urandom(99):
+        for said in b'', rawpeer.GREETING[:20], rawpeer.GREETING, b'GET / HTTP/1.1\r\n\r\n', os.urandom(99):
             for _ in range(20):
-                closing(t, zmtp.connect(path)).sendall(said)
+                closing(t, rawpeer.connect(path)).sendall(said)
     ids = Load(i, 200, '/bin/true', batch=10).finish()
     wait_all_ended(i, len(ids))
     t.equal(i.dispatcher(), dispatcher, 'pid of the dispatcher')
@@ -72,8 +72,8 @@ def test_connections_that_come_and_go_are_no_burden(t):
     load = Load(i, 500, '/bin/true', batch=10, window=1)
     for n in range(1000 * ROUNDS):
         path = i.run / ('control.sock' if n % 2 else 'events.sock')
-        with zmtp.connect(path) as connection:
-            connection.sendall(zmtp.GREETING[:n % 64])
+        with rawpeer.connect(path) as connection:
+            connection.sendall(rawpeer.GREETING[:n % 64])
     ids = load.finish()
     wait_all_ended(i, len(ids))
     t.equal(i.dispatcher(), dispatcher, 'pid of the dispatcher')
@@ -82,7 +82,7 @@ def test_connections_that_come_and_go_are_no_burden(t):
 def test_a_flood_of_garbage_is_counted_and_nothing_else(t):
     i = t.instance(CONFIG % 1)
     dispatcher, sent = i.dispatcher(), 5000 * ROUNDS
-    client = closing(t, zmtp.handshake(zmtp.connect(i.run / 'control.sock'), 'DEALER'))
+    client = closing(t, rawpeer.handshake(rawpeer.connect(i.run / 'control.sock'), 'DEALER'))
     client.settimeout(harness.PATIENCE)
     bad = [os.urandom(40), b'', b'\xdd\xff\xff\xff\xff', b'\x93\x01\xcc\xff\x01', bytes(70000)]
     load = Load(i, 500, '/bin/true', batch=10, window=1)
@@ -95,7 +95,7 @@ def test_a_flood_of_garbage_is_counted_and_nothing_else(t):
             pass
     threading.Thread(target=swallow, daemon=True).start()
     for n in range(sent):
-        client.sendall(zmtp.frame(bad[n % len(bad)]))
+        client.sendall(rawpeer.frame(bad[n % len(bad)]))
     ids = load.finish()
     wait_all_ended(i, len(ids))
 
@@ -120,7 +120,7 @@ def flood_with_few_descriptors(t, socket):
     start_with_few_descriptors(i, 128)
     dispatcher = i.dispatcher()
     for _ in range(400):
-        closing(t, zmtp.connect(i.run / socket)).sendall(zmtp.GREETING)
+        closing(t, rawpeer.connect(i.run / socket)).sendall(rawpeer.GREETING)
     ids = Load(i, 50, '/bin/true', batch=10, window=1).finish()
     wait_all_ended(i, len(ids))
     t.equal(i.dispatcher(), dispatcher, 'pid of the dispatcher')
