@@ -198,6 +198,11 @@ static void requests_init(Dispatcher *d) {
         d->requests.follow = d->follow;
         d->requests.started_usec = time_now_realtime();
         d->requests.instance = d->options.instance;
+        /* One's own instance is for oneself, unless the configuration names a group. */
+        d->requests.used_by =
+                strcmp(d->options.instance, "user") == 0 && !d->config->control_group[0]
+                        ? USED_BY_OWNER
+                        : USED_BY_WHO_CAN_CONNECT;
         d->requests.state_dir = d->options.state_dir;
         d->requests.health = d->health;
 }

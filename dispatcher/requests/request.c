@@ -15,7 +15,20 @@ static const struct {
         {WIRE_TYPE_STATUS, request_status},      {WIRE_TYPE_PING, request_ping},
 };
 
+/* The mode of the socket keeps strangers out, but it can be opened up by accident, and what comes
+ * in here is executed as us. */
+static bool may_use(const RequestContext *x, uint32_t uid) {
+        return x->used_by == USED_BY_WHO_CAN_CONNECT || request_sees_all(x, uid);
+}
+
 void request_handle(RequestContext *x, ClientMessage *m) {
+        if (!may_use(x, m->uid)) {
+                client_link_error(x->clients, &m->origin, EXIT_NO_PERMISSION,
+                                  "request refused: this instance belongs to uid %u; use your own "
+                                  "with --user",
+                                  x->owner_uid);
+                return;
+        }
         for (size_t i = 0; i < ARRAY_SIZE(requests); i++)
                 if (requests[i].type == m->type) {
                         requests[i].handler(x, m);

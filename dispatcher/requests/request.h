@@ -18,8 +18,9 @@ typedef struct RequestContext {
         Follow *follow;
         CoreTime now; /* of this turn */
         usec_t started_usec;
-        uint32_t owner_uid;   /* besides root, who may see and change everything */
-        const char *instance; /* "user" or "system" */
+        uint32_t owner_uid; /* besides root, who may see and change everything */
+        enum { USED_BY_OWNER, USED_BY_WHO_CAN_CONNECT } used_by; /* who may ask for anything */
+        const char *instance;                                    /* "user" or "system" */
         const char *state_dir;
         const char *health; /* "" or why submits are refused */
 } RequestContext;
