@@ -101,7 +101,7 @@ class Instance:
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(('STINT_', 'XDG_'))}
         self.env.update(HOME=str(self.home), XDG_CONFIG_HOME=str(self.home / 'xdg'), STINT_STATE_DIR=str(self.state),
                         STINT_RUN_DIR=str(self.run), STINT_AUTOSTART='0', NO_COLOR='1', LC_ALL='C.UTF-8')
-        self.daemon = None
+        self.daemon, self.kind = None, ['--user']  # []: the system's, as root
         if config is not None:
             self.config.write_text(config)
         if start:
@@ -110,7 +110,7 @@ class Instance:
     # ---- the daemon ----
 
     def start(self, wait=True):
-        arguments = [str(BUILD / 'supervisor' / 'stintd'), '--user', '--foreground']
+        arguments = [str(BUILD / 'supervisor' / 'stintd'), *self.kind, '--foreground']
         if self.config.exists():
             arguments += ['--config', str(self.config)]
         self.log = open(self.home / 'log', 'ab')
@@ -137,10 +137,9 @@ class Instance:
         self.daemon = None
 
     def log_text(self):
-        text = (self.home / 'log').read_text(errors='replace')
-        for file in sorted((self.state / 'log').glob('*')) if (self.state / 'log').exists() else []:
-            text += file.read_text(errors='replace')
-        return text[-6000:]
+        """What was logged, to stderr and into files."""
+        files = [self.home / 'log', *sorted((self.state / 'log').glob('*'))]
+        return ''.join(file.read_text(errors='replace') for file in files if file.exists())[-6000:]
 
     def dispatcher(self):
         """Pid of the dispatcher; waits until there is one."""
@@ -160,14 +159,14 @@ class Instance:
     # ---- the client ----
 
     def command(self, *arguments):
-        return [str(BUILD / 'client' / 'cli' / 'stint'), '--user', *map(str, arguments)]
+        return [str(BUILD / 'client' / 'cli' / 'stint'), *(self.kind or ['--system']), *map(str, arguments)]
 
     def stint(self, *arguments, check=True, input=None, text=True, timeout=PATIENCE * 2, env=None, **options):
         """Runs the client to its end. check: True expects exit code 0, a number expects that one, False anything."""
         if input is None:
             options['stdin'] = subprocess.DEVNULL
-        done = subprocess.run(self.command(*arguments), env={**self.env, **(env or {})}, input=input, capture_output=True, text=text,
-                              timeout=timeout, check=False, **options)
+        done = subprocess.run(self.command(*arguments), env={**self.env, **(env or {})}, input=input, capture_output=True,
+                              text=text, timeout=timeout, check=False, **options)
         expected = {True: 0, False: None}.get(check, check) if isinstance(check, bool) else check
         if expected is not None and done.returncode != expected:
             raise Failure(f'stint {" ".join(map(str, arguments))}: exit {done.returncode}, not {expected}; '

@@ -3,7 +3,7 @@ import pathlib
 import signal
 import subprocess
 
-from harness import BUILD, ONE_WORKER, PATIENCE, alive, children
+from harness import BUILD, ONE_WORKER, PATIENCE, alive
 
 TWO_POOLS = '''queues: ({ name = "default"; }, { name = "b"; });
 pools: ({ name = "default"; queues = ["default"]; workers = %d; }, { name = "bee"; queues = ["b"]; workers = %d; });

@@ -7,7 +7,7 @@ import sys
 from harness import ONE_WORKER
 
 # A task that tells what it was given, as JSON on stdout; bytes as surrogates.
-TELL = f'''import json, os, signal, sys
+TELL = '''import json, os, signal, sys
 status = dict(line.split(':', 1) for line in open('/proc/self/status').read().splitlines() if ':' in line)
 os.umask(mask := os.umask(0))
 json.dump(dict(argv=sys.argv[1:], env=dict(os.environ), cwd=os.getcwd(), umask=mask, stdin=sys.stdin.buffer.read().hex(),
