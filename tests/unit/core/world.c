@@ -398,8 +398,8 @@ void hello_with(World *w, uint64_t serial, const Hello *h) {
 void end_with(World *w, uint64_t serial, run_id_t run_id, const End *e) {
         RunRecord run = {.run_id = run_id,
                          .task_id = e->task_id,
-                         .state = e->state ? e->state : TASK_SUCCEEDED,
-                         .reason = e->reason,
+                         .state = (uint8_t)(e->state ? e->state : TASK_SUCCEEDED),
+                         .reason = (uint8_t)e->reason,
                          .code = e->code,
                          .started_usec = e->never_started ? 0 : w->now.realtime_usec};
         for (size_t i = 0; i < w->pushes.count && !run.task_id; i++)
