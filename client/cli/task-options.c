@@ -5,6 +5,7 @@
 #include "common/time.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define PRIORITY_LIMIT        100
@@ -35,12 +36,25 @@ static const char *set_name(void *target, const char *value) {
         return NULL;
 }
 
+static bool has_control(const char *text) {
+        for (; *text; text++)
+                if ((unsigned char)*text < ' ' || *text == 0x7f)
+                        return true;
+        return false;
+}
+
 static const char *set_label(void *target, const char *value) {
         TaskOptions *o = target;
-        if (!strchr(value, '=') || value[0] == '=')
+        size_t key = strcspn(value, "=");
+        if (!value[key] || !key)
                 return "is no label: write KEY=VALUE";
         if (strlen(value) > WIRE_LABEL_MAX)
                 return "is too long: a label has at most 64 bytes";
+        if (has_control(value))
+                return "is no label: leave out its control characters";
+        for (size_t i = 0; i < o->label_count; i++)
+                if (strncmp(o->labels[i].data, value, key + 1) == 0)
+                        return "gives its key a second time: give each key once";
         if (o->label_count == WIRE_LABELS_MAX)
                 return "is one too many: a task has at most 16 labels";
         o->labels[o->label_count++] = wire_text(value);

@@ -9,6 +9,8 @@
 static TaskOptions options;
 static Error error;
 
+#define LABEL_ROW 2 /* of the table */
+
 /* 0, or -code; error tells why. */
 static int take(const char *option, const char *value) {
         char words[3][256] = {"test"};
@@ -67,12 +69,22 @@ Test(task_options, priority_has_bounds) {
 }
 
 Test(task_options, labels_are_pairs_and_few) {
-        for (int i = 0; i < WIRE_LABELS_MAX; i++)
-                cr_assert_eq(take("--label", "k=v"), 0);
+        static char labels[WIRE_LABELS_MAX][8]; /* options point to them */
+        for (int i = 0; i < WIRE_LABELS_MAX; i++) {
+                snprintf(labels[i], sizeof labels[i], "k%d=v", i);
+                cr_assert_null(task_options.options[LABEL_ROW].set(&options, labels[i]));
+        }
         expect_refused("--label", "k=v");
         clear();
         expect_refused("--label", "novalue");
         expect_refused("--label", "=v");
+        expect_refused("--label", "k=a\nb");
+}
+
+Test(task_options, a_label_has_one_value) {
+        cr_assert_null(task_options.options[LABEL_ROW].set(&options, "k=1"));
+        cr_assert_null(task_options.options[LABEL_ROW].set(&options, "kk=1"));
+        cr_assert_not_null(task_options.options[LABEL_ROW].set(&options, "k=2"));
 }
 
 Test(task_options, names_are_checked_before_they_travel) {
