@@ -92,7 +92,7 @@ static bool is_own_store(const Ledger *l, WireText store) {
 LedgerSync ledger_on_sync(Ledger *l, const WireSync *sync) {
         bool own = is_own_store(l, sync->store);
         bool newer = sync->epoch > l->epoch || (sync->epoch == l->epoch && sync->n > l->n);
-        if (sync->store.size > sizeof l->store || (own && !newer))
+        if (sync->store.size > sizeof l->store || (l->synced && !newer))
                 return LEDGER_SYNC_STALE;
 
         while (l->queued)

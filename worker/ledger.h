@@ -5,8 +5,9 @@
  * Rules (docs/protocol.md, "SYNC"):
  * - SYNC(epoch, n) of the store that it knows, or of any store when it holds nothing, is answered
  * with HELLO and followed by every unacked end again. An older (epoch, n) than the last one
- * answered is ignored. A SYNC of another store first kills all runs and forgets all ends (they are
- * nobody's).
+ * answered is ignored, whatever its store: it may have been under way for long. A newer SYNC of
+ * another store first kills all runs and forgets all ends (they are nobody's). A store that was
+ * exchanged for one with lower epochs meets silence, and its dispatcher has the worker killed.
  * - Runs that are held but not started when a SYNC arrives are dropped: HELLO does not list them,
  * so the dispatcher gives them out again.
  * - A RUN is taken only if its (epoch, n) is the last SYNC that was answered, and its run id is not

@@ -177,28 +177,37 @@ Test(ledger, another_store_waits_until_what_is_started_is_dead) {
         ledger_ended(l, add_started(l, 7, 7, 2));
         add(l, 7, 7, 3);
 
-        cr_assert_eq(sync_from(l, "store-b", 1, 0), LEDGER_SYNC_FOREIGN);
+        cr_assert_eq(sync_from(l, "store-b", 8, 0), LEDGER_SYNC_FOREIGN);
         cr_assert_eq(dropped[LEDGER_QUEUED], 1);
         cr_assert_eq(dropped[LEDGER_ENDED], 1);
         cr_assert_eq(ledger_add(l, 7, 7, 9, 9, NULL), -ESTALE);
-        cr_assert_eq(sync_from(l, "store-b", 1, 1), LEDGER_SYNC_FOREIGN);
+        cr_assert_eq(sync_from(l, "store-b", 8, 1), LEDGER_SYNC_FOREIGN);
         cr_assert_eq(sync_from(l, "store-a", 7, 8), LEDGER_SYNC_FOREIGN, "they are being killed");
         cr_assert_not(ledger_ended(l, running), "nobody wants to know");
         cr_assert_eq(dropped[LEDGER_STARTED], 1);
 
-        cr_assert_eq(sync_from(l, "store-b", 1, 2), LEDGER_SYNC_ANSWER, "its epochs are its own");
+        cr_assert_eq(sync_from(l, "store-b", 8, 2), LEDGER_SYNC_ANSWER);
         cr_assert(ledger_hello(l, &hello));
-        cr_assert_eq(hello.epoch, 1);
+        cr_assert_eq(hello.epoch, 8);
         cr_assert_eq(hello.running.count + hello.unacked.count, 0);
-        cr_assert_eq(ledger_add(l, 1, 2, 9, 9, NULL), 0);
+        cr_assert_eq(ledger_add(l, 8, 2, 9, 9, NULL), 0);
 }
 
 Test(ledger, another_store_is_taken_at_once_when_nothing_is_started) {
         _cleanup_(ledger_freep) Ledger *l = ledger();
         sync_from(l, "store-a", 7, 7);
         ledger_ended(l, add_started(l, 7, 7, 2));
-        cr_assert_eq(sync_from(l, "store-b", 1, 0), LEDGER_SYNC_ANSWER);
+        cr_assert_eq(sync_from(l, "store-b", 8, 0), LEDGER_SYNC_ANSWER);
         cr_assert_eq(ledger_count(l, LEDGER_ENDED), 0);
+}
+
+Test(ledger, a_late_sync_of_an_older_dispatcher_with_another_store_is_ignored) {
+        _cleanup_(ledger_freep) Ledger *l = ledger();
+        sync_from(l, "store-b", 5, 1);
+        add_started(l, 5, 1, 1);
+        cr_assert_eq(sync_from(l, "store-a", 4, 1), LEDGER_SYNC_STALE);
+        cr_assert_eq(ledger_count(l, LEDGER_STARTED), 1);
+        cr_assert_eq(ledger_add(l, 5, 1, 9, 9, NULL), 0);
 }
 
 Test(ledger, holds_no_more_than_hello_can_list) {
