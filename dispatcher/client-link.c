@@ -1,4 +1,9 @@
-/* See client-link.h. Messages in: [route, header, payload?]; out: the same. */
+/* See client-link.h. Messages in: [route, header, payload?]; out: the same.
+ *
+ * A connection holds at most RECEIVE_HWM messages unread; then its sender waits in its own socket,
+ * so that a client that floods, or all of them while the store is behind, cost bounded memory. What
+ * such a connection loses when it breaks is asked again. Answers have no bound: they are bounded by
+ * what was asked. */
 #include "dispatcher/client-link.h"
 
 #include "common/log.h"
@@ -21,6 +26,8 @@ struct ClientLink {
         void *userdata;
         ClientLinkCounters counters;
 };
+
+#define RECEIVE_HWM 64
 
 enum { FRAME_ROUTE, FRAME_HEADER, FRAME_PAYLOAD };
 
@@ -110,7 +117,8 @@ int client_link_new(sd_event *event, void *context, int control_fd, const char *
                 r = zap_new(event, context, priority, &l->zap);
         if (r == 0)
                 r = zsocket_new(context, ZMQ_ROUTER,
-                                &(ZSocketOptions){.router_mandatory = true,
+                                &(ZSocketOptions){.receive_hwm = RECEIVE_HWM,
+                                                  .router_mandatory = true,
                                                   .zap_domain = ZAP_DOMAIN,
                                                   .linger_msec = 1000},
                                 &l->router);
