@@ -35,6 +35,7 @@ def instance_on_small_disk(t, config=CONFIG % 1):
 
 
 def unmount(i):
+    make_room(i)
     if i.daemon:
         i.stop(expect=None)
     subprocess.run(['umount', '-l', i.state], check=False)
@@ -47,17 +48,16 @@ def free_bytes(i):
 
 def fill(i, leave):
     """Fills the disk until leave bytes are free, again and again while others free some."""
-    with open(i.state / 'filler', 'ab') as file:
+    with open(i.state / 'filler', 'ab', buffering=0) as file:
         while (size := free_bytes(i) - leave) > 0:
             try:
                 file.write(bytes(min(size, 1 << 20)))
-                file.flush()
             except OSError:
                 return
 
 
 def make_room(i):
-    os.unlink(i.state / 'filler')
+    (i.state / 'filler').unlink(missing_ok=True)
 
 
 def accepted_again(i):
