@@ -287,10 +287,8 @@ ClientVerdict client_admit(Core *c, const CoreRequest *request, CoreSubmitWait w
 Deferred *deferred_free(Deferred *d) {
         if (!d)
                 return NULL;
-        for (size_t i = 0; d->tasks && i < d->n; i++) {
-                StoreOp op = {.kind = STORE_PUT_TASK, .task = d->tasks[i]};
-                store_op_done(&op);
-        }
+        for (size_t i = 0; d->tasks && i < d->n; i++)
+                task_record_done(&d->tasks[i]);
         free(d->tasks);
         free(d->delay_usec);
         free(d->ids);

@@ -192,13 +192,6 @@ static bool end_is_inherited(const Core *c, const Task *t, const RunRecord *run)
                RUN_ID_EPOCH(run->run_id) < c->epoch;
 }
 
-static void end_drop(RunRecord *run) {
-        blob_slice_drop(&run->out);
-        blob_slice_drop(&run->err);
-        blob_slice_drop(&run->result);
-        blob_slice_drop(&run->detail);
-}
-
 void core_on_end(Core *c, uint64_t serial, RunRecord *run) {
         Run *r = run_find(c, run->run_id);
         Task *t = r ? r->task : table_get(&c->tasks, run->task_id);
@@ -219,5 +212,5 @@ void core_on_end(Core *c, uint64_t serial, RunRecord *run) {
                 c->counters.late_ends++;
                 journal_ack(c, serial, run->run_id);
         }
-        end_drop(run);
+        run_record_done(run);
 }

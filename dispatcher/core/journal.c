@@ -35,10 +35,7 @@ static JournalEntry ring_pop(Journal *j) {
 }
 
 static void ending_free(Core *c, Ending *e) {
-        blob_slice_drop(&e->run.out);
-        blob_slice_drop(&e->run.err);
-        blob_slice_drop(&e->run.result);
-        blob_slice_drop(&e->run.detail);
+        run_record_done(&e->run);
         slab_free(&c->ending_slab, e);
 }
 

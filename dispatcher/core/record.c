@@ -1,32 +1,38 @@
 /* What an operation for the store owns. See record.h. */
 #include "dispatcher/core/record.h"
 
-static void run_done(RunRecord *run) {
-        blob_slice_drop(&run->out);
-        blob_slice_drop(&run->err);
-        blob_slice_drop(&run->result);
-        blob_slice_drop(&run->detail);
+/* Most slices are empty. */
+static void slice_done(BlobSlice *s) {
+        if (s->blob)
+                blob_slice_drop(s);
 }
 
-static void task_done(TaskRecord *task) {
-        blob_slice_drop(&task->name);
-        blob_slice_drop(&task->summary);
-        blob_slice_drop(&task->labels);
-        blob_slice_drop(&task->environment);
-        blob_slice_drop(&task->payload);
+void run_record_done(RunRecord *run) {
+        slice_done(&run->out);
+        slice_done(&run->err);
+        slice_done(&run->result);
+        slice_done(&run->detail);
+}
+
+void task_record_done(TaskRecord *task) {
+        slice_done(&task->name);
+        slice_done(&task->summary);
+        slice_done(&task->labels);
+        slice_done(&task->environment);
+        slice_done(&task->payload);
 }
 
 void store_op_done(StoreOp *op) {
         switch (op->kind) {
         case STORE_PUT_TASK:
-                task_done(&op->task);
+                task_record_done(&op->task);
                 return;
         case STORE_PUT_END:
         case STORE_PUT_ATTEMPT:
-                run_done(&op->run);
+                run_record_done(&op->run);
                 return;
         case STORE_PUT_CLIENT:
-                blob_slice_drop(&op->client.answers);
+                slice_done(&op->client.answers);
                 return;
         case STORE_PUT_CANCEL:
         case STORE_PUT_START:

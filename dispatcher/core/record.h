@@ -105,5 +105,7 @@ typedef struct StoreOp {
         };
 } StoreOp;
 
-/* Drops every slice that op holds. */
+/* Drop every slice that it holds. */
+void task_record_done(TaskRecord *task);
+void run_record_done(RunRecord *run);
 void store_op_done(StoreOp *op);

@@ -5,14 +5,9 @@
 #include <string.h>
 #include <utlist.h>
 
-static void task_record_drop(TaskRecord *task) {
-        StoreOp op = {.kind = STORE_PUT_TASK, .task = *task};
-        store_op_done(&op);
-}
-
 static void task_records_drop(TaskRecord *tasks, size_t n) {
         for (size_t i = 0; i < n; i++)
-                task_record_drop(&tasks[i]);
+                task_record_done(&tasks[i]);
 }
 
 /* ---- checks ---- */
@@ -90,26 +85,30 @@ static void submit_remove(Core *c, uint64_t first, size_t n) {
                 task_free(c, table_get(&c->tasks, first + i));
 }
 
-static int submit_make(Core *c, TaskRecord *tasks, size_t n) {
+static int submit_make(Core *c, const CoreRequest *request, TaskRecord *tasks,
+                       const uint64_t *delay_usec, size_t n) {
         Queue *q = NULL;
         for (size_t i = 0; i < n; i++) {
                 q = queue_lookup(c, q, tasks[i].queue);
                 policy_complete(&tasks[i].policy);
-                if (!task_new(c, c->next_task_id + i, q, &tasks[i].policy)) {
+                Task *t = task_new(c, c->next_task_id + i, q, &tasks[i].policy);
+                if (!t) {
                         submit_remove(c, c->next_task_id, i);
                         return -ENOMEM;
                 }
+                t->uid = request->uid;
+                t->submitted_usec = c->now.realtime_usec;
+                if (delay_usec && delay_usec[i])
+                        t->due_usec = usec_add(c->now.monotonic_usec, delay_usec[i]);
         }
         return 0;
 }
 
-static void submit_fill(Core *c, const CoreRequest *request, TaskRecord *record, uint64_t delay) {
-        Task *t = table_get(&c->tasks, c->next_task_id);
+static void submit_write(Core *c, const CoreRequest *request, TaskRecord *record, uint64_t delay) {
         record->id = c->next_task_id++;
-        record->uid = t->uid = request->uid;
-        record->submitted_usec = t->submitted_usec = c->now.realtime_usec;
+        record->uid = request->uid;
+        record->submitted_usec = c->now.realtime_usec;
         record->not_before_usec = delay ? usec_add(c->now.realtime_usec, delay) : 0;
-        t->due_usec = delay ? usec_add(c->now.monotonic_usec, delay) : 0;
         StoreOp op = {.kind = STORE_PUT_TASK, .task = *record};
         journal_persist(c, &op);
 }
@@ -118,7 +117,8 @@ void submit_do(Core *c, Client *client, const CoreRequest *request, TaskRecord *
                const uint64_t *delay_usec, size_t n, CoreSubmitWait wait) {
         Error e = {0};
         int r = submit_check(c, tasks, n, &e);
-        if (r == 0 && (client_reserve(client) < 0 || submit_make(c, tasks, n) < 0))
+        if (r == 0 &&
+            (client_reserve(client) < 0 || submit_make(c, request, tasks, delay_usec, n) < 0))
                 r = error_set(&e, EXIT_TRY_AGAIN, "out of memory; try again later");
         if (r != 0) {
                 task_records_drop(tasks, n);
@@ -127,7 +127,7 @@ void submit_do(Core *c, Client *client, const CoreRequest *request, TaskRecord *
         }
         uint64_t first = c->next_task_id;
         for (size_t i = 0; i < n; i++)
-                submit_fill(c, request, &tasks[i], delay_usec ? delay_usec[i] : 0);
+                submit_write(c, request, &tasks[i], delay_usec ? delay_usec[i] : 0);
         client_add_answer(c, client,
                           (Answer){.seq = request->seq,
                                    .kind = ANSWER_SUBMITTED,
