@@ -67,8 +67,7 @@ typedef enum Step { SIM_STEPS(SIM_STEP_ENUM) STEP_COUNT } Step;
         M(REMNANT_NOT_WAITED, "remnant-not-waited") /* exited is told while runs still execute */  \
         M(STALE_RUN_STARTED, "stale-run-started")   /* a worker takes the runs of an older SYNC */ \
         M(CLIENT_ROW_LOST, "client-row-lost")       /* the answers of clients are not stored */    \
-        M(START_NOT_STORED, "start-not-stored")     /* at-most-once starts are not stored */       \
-        M(LATE_FOREIGN_SYNC, "late-foreign-sync")   /* memory: an older store speaks up once more */
+        M(START_NOT_STORED, "start-not-stored")     /* at-most-once starts are not stored */
 #define SIM_MUTATION_ENUM(NAME, text) MUTATION_##NAME,
 typedef enum Mutation { SIM_MUTATIONS(SIM_MUTATION_ENUM) MUTATION_COUNT } Mutation;
 

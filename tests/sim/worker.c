@@ -338,19 +338,9 @@ void process_reconnect(World *w, Worker *k) {
         k->told = false;
 }
 
-/* What an older dispatcher with a store of its own had sent could make the ledger give up the runs
- * of the new one: docs/testing.md, "late-foreign-sync". */
-static void drop_foreign(World *w, Worker *k) {
-        if (!w->store.memory || w->mutation == MUTATION_LATE_FOREIGN_SYNC)
-                return;
-        k->down_cut = 0;
-        inbox_clear(&k->inbox);
-}
-
 void process_cut(World *w, Worker *k) {
         k->down_cut =
                 w->now + random_below(&w->random, random_chance(&w->random, 800) ? 5000 : 100000);
-        drop_foreign(w, k);
         k->told = false;
         inbox_clear(&k->up);
 }
