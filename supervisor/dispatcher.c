@@ -9,6 +9,7 @@
 #include "supervisor/dispatcher.h"
 
 #include "common/log.h"
+#include "host/notify.h"
 #include "supervisor/settings.h"
 #include "supervisor/workers.h"
 
@@ -16,9 +17,8 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
-#include <utlist.h>
 
 #define BACKOFF_MIN_USEC   (10 * USEC_PER_MSEC)
 #define BACKOFF_MAX_USEC   (5 * USEC_PER_SEC)
@@ -26,13 +26,6 @@
 #define LEAVE_TIMEOUT_USEC (10 * USEC_PER_SEC)
 #define ABORT_TIMEOUT_USEC USEC_PER_SEC
 #define FAILURES_MAX       5
-#define RECEIVE_MAX        64 /* messages in one turn of the loop */
-
-struct Packet {
-        Packet *prev, *next;
-        int attached;
-        SuperviseMessage message;
-};
 
 #define TO(state) (1u << DISPATCHER_##state)
 static const struct {
@@ -50,201 +43,181 @@ static const struct {
         [DISPATCHER_ABORTING] = {TO(DOWN), ABORT_TIMEOUT_USEC, NULL},
 };
 
-static int on_timer(sd_event_source *source, uint64_t due, void *userdata);
+static void on_timer(void *userdata);
 
 static void dispatcher_set_state(Supervisor *s, DispatcherState state) {
         Dispatcher *d = &s->dispatcher;
         ASSERT(states[d->state].to & (1u << state));
         d->state = state;
-        timer_arm(s, &d->timer,
-                  state == DISPATCHER_DOWN ? d->backoff_usec : states[state].timeout_usec,
-                  on_timer);
+        timer_arm(&s->loop, &d->timer,
+                  state == DISPATCHER_DOWN ? d->backoff_usec : states[state].timeout_usec, on_timer,
+                  s);
 }
 
-static int on_timer(sd_event_source *source, uint64_t due, void *userdata) {
+static void on_timer(void *userdata) {
         Supervisor *s = userdata;
         Dispatcher *d = &s->dispatcher;
-        bool pings = d->state == DISPATCHER_STARTING || d->state == DISPATCHER_READY;
         if (d->state == DISPATCHER_DOWN) {
                 dispatcher_start(s);
         } else if (d->state == DISPATCHER_ABORTING) { /* ABRT does not end a stopped process */
-                kill(d->pid, SIGKILL);
-                timer_arm(s, &d->timer, ABORT_TIMEOUT_USEC, on_timer);
-        } else if (pings && time_now_monotonic() > due + USEC_PER_SEC) {
-                /* We did not run ourselves (frozen, stopped): it may not have either. */
-                timer_arm(s, &d->timer, SUPERVISE_HANG_USEC, on_timer);
+                dispatcher_kill(s, SIGKILL);
+                timer_arm(&s->loop, &d->timer, ABORT_TIMEOUT_USEC, on_timer, s);
         } else {
                 log_error("dispatcher %d %s: aborting it", d->pid, states[d->state].overdue);
-                kill(d->pid, SIGABRT);
+                dispatcher_kill(s, SIGABRT);
                 dispatcher_set_state(s, DISPATCHER_ABORTING);
         }
-        return 0;
 }
 
-static void channel_close(Dispatcher *d) {
-        Packet *p, *next;
-        DL_FOREACH_SAFE(d->outbox, p, next)
-        free(p);
-        d->outbox = NULL;
-        d->io = sd_event_source_disable_unref(d->io);
-        close_fd(take_fd(&d->channel));
-}
-
-static int packet_send(int channel, const Packet *p) {
-        union {
-                char bytes[CMSG_SPACE(sizeof(int))];
-                struct cmsghdr align;
-        } control = {0};
-        struct iovec data = {.iov_base = (void *)&p->message, .iov_len = sizeof p->message};
-        struct msghdr m = {.msg_iov = &data, .msg_iovlen = 1};
-        if (p->attached >= 0) {
-                m.msg_control = &control;
-                m.msg_controllen = sizeof control.bytes;
-                *CMSG_FIRSTHDR(&m) =
-                        (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
-                memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), &p->attached, sizeof(int));
-        }
-        return sendmsg(channel, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
-}
-
-/* A peer that is gone loses the rest: its death is being reported, and the next one gets the
- * roster. */
-static void outbox_flush(Dispatcher *d) {
-        int r = 0;
-        while (d->outbox && (r = packet_send(d->channel, d->outbox)) != -EAGAIN) {
-                Packet *p = d->outbox;
-                DL_DELETE(d->outbox, p);
-                free(p);
-        }
-        sd_event_source_set_io_events(d->io, r == -EAGAIN ? EPOLLIN | EPOLLOUT : EPOLLIN);
+void dispatcher_kill(const Supervisor *s, int sig) {
+        if (s->dispatcher.pid > 0)
+                kill(s->dispatcher.pid, sig);
 }
 
 void dispatcher_send(Supervisor *s, const SuperviseMessage *message, int attached) {
-        Dispatcher *d = &s->dispatcher;
-        if (!d->io)
-                return;
-        Packet *p = malloc(sizeof *p);
-        ASSERT(p); /* the contract cannot go on with a message missing */
-        *p = (Packet){.attached = attached, .message = *message};
-        p->message.version = SUPERVISE_VERSION;
-        DL_APPEND(d->outbox, p);
-        outbox_flush(d);
+        SuperviseMessage m = *message;
+        m.version = SUPERVISE_VERSION;
+        if (s->dispatcher.channel)
+                channel_send(s->dispatcher.channel, &m, attached);
 }
 
-/* One message. 1: handled; 0: nothing there for now; negative: nothing will come any more. */
-static int channel_receive(Supervisor *s) {
-        SuperviseMessage m;
-        ssize_t n = recv(s->dispatcher.channel, &m, sizeof m, MSG_DONTWAIT | MSG_TRUNC);
-        if (n < 0)
-                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-        if (n == 0)
-                return -ECONNRESET;
-        if (n != sizeof m || m.version != SUPERVISE_VERSION) {
+/* ---- what it says ---- */
+
+static void on_ready(Supervisor *s, const SuperviseMessage *m) {
+        Dispatcher *d = &s->dispatcher;
+        if (d->state != DISPATCHER_STARTING && d->state != DISPATCHER_TRIAL)
+                return;
+        dispatcher_set_state(s, DISPATCHER_READY);
+        d->ready_at = time_now_monotonic();
+        d->failures = 0;
+        if (!d->ever_ready)
+                notify_ready();
+        d->ever_ready = true;
+        if (binaries_on_trial(&s->binaries))
+                log_notice("the new dispatcher is ready: upgrade done");
+        binaries_keep(&s->binaries);
+        notify_status(STATUS_DISPATCHER, "ready");
+        settings_try(s);
+}
+
+static void on_ping(Supervisor *s, const SuperviseMessage *m) {
+        DispatcherState state = s->dispatcher.state;
+        if (state == DISPATCHER_STARTING || state == DISPATCHER_READY)
+                timer_arm(&s->loop, &s->dispatcher.timer, SUPERVISE_HANG_USEC, on_timer, s);
+}
+
+static void on_status(Supervisor *s, const SuperviseMessage *m) {
+        notify_status(STATUS_DISPATCHER, "%s", m->text);
+}
+
+/* It will exit by itself; it does not get for ever. */
+static void dispatcher_leave(Supervisor *s) {
+        if (states[s->dispatcher.state].to & TO(LEAVING))
+                dispatcher_set_state(s, DISPATCHER_LEAVING);
+}
+
+static void on_stopped(Supervisor *s, const SuperviseMessage *m) {
+        s->dispatcher.stopped = s->phase == SUPERVISOR_STOPPING;
+        dispatcher_leave(s);
+}
+
+static int on_packet(void *userdata, const void *packet, size_t size) {
+        static void (*const rows[])(Supervisor *, const SuperviseMessage *) = {
+                [SUPERVISE_READY] = on_ready,        [SUPERVISE_PING] = on_ping,
+                [SUPERVISE_STATUS] = on_status,      [SUPERVISE_SPAWN] = workers_spawn,
+                [SUPERVISE_SIGNAL] = workers_signal, [SUPERVISE_RELOADED] = settings_answered,
+                [SUPERVISE_STOPPED] = on_stopped,    [SUPERVISE_EXIT_SEEN] = workers_exit_seen,
+        };
+        Supervisor *s = userdata;
+        SuperviseMessage m = {0};
+        memcpy(&m, packet, MIN_OF(size, sizeof m));
+        if (size != sizeof m || m.version != SUPERVISE_VERSION) {
                 log_error("dispatcher %d speaks another version: ending it; install one package as "
                           "a whole",
                           s->dispatcher.pid);
+                dispatcher_kill(s, SIGKILL);
                 return -EPROTO;
         }
         m.pool[sizeof m.pool - 1] = m.text[sizeof m.text - 1] = '\0';
-        supervisor_on_message(s, &m);
-        return 1;
-}
-
-static int on_channel(sd_event_source *source, int fd, uint32_t events, void *userdata) {
-        Supervisor *s = userdata;
-        int r = 1;
-        if (events & EPOLLOUT)
-                outbox_flush(&s->dispatcher);
-        for (int i = 0; i < RECEIVE_MAX && r > 0; i++)
-                r = channel_receive(s);
-        if (r == -EPROTO)
-                kill(s->dispatcher.pid, SIGKILL);
-        if (r < 0) /* it exits, and SIGCHLD says so; if it does not, its pings are missed */
-                sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        if (m.type < ARRAY_SIZE(rows) && rows[m.type])
+                rows[m.type](s, &m);
+        else
+                log_warning("dispatcher %d sent an unknown message (type %u): ignored",
+                            s->dispatcher.pid, m.type);
         return 0;
 }
 
-static int dispatcher_exec(Supervisor *s, int pair[2], int alive) {
-        const Listener *l = s->listeners;
+/* ---- its life ---- */
+
+static int dispatcher_spawn(Supervisor *s) {
+        Dispatcher *d = &s->dispatcher;
         char generation[24], binary[24];
-        int fds[] = {pair[1],
-                     s->settings.fd,
-                     alive,
-                     l[LISTENER_CONTROL].fd,
-                     l[LISTENER_EVENTS].fd,
-                     l[LISTENER_RESULTS].fd};
-        snprintf(generation, sizeof generation, "%" PRIu64, s->settings.generation);
-        snprintf(binary, sizeof binary, "%" PRIu64, s->binaries.number);
-        const char *argv[] = {"stint-dispatcher", "--state",    s->paths->state,  "--run",
-                              s->paths->run,      "--instance", instance_name(s), "--generation",
-                              generation,         "--binary",   binary,           NULL};
-        int r = sd_event_add_io(s->event, &s->dispatcher.io, pair[0], EPOLLIN, on_channel, s);
-        if (r >= 0)
-                r = spawn_process(s->binaries.dispatcher, argv, fds, ARRAY_SIZE(fds));
+        int peer, sockets[LISTENER_COUNT];
+        int r = channel_new(&s->loop, sizeof(SuperviseMessage), on_packet, s, &d->channel, &peer);
         if (r < 0)
                 return r;
-        s->dispatcher.pid = r;
-        return 0;
+        for (int i = 0; i < LISTENER_COUNT; i++)
+                sockets[i] = s->listeners[i].fd;
+        snprintf(generation, sizeof generation, "%" PRIu64, s->settings.generation);
+        snprintf(binary, sizeof binary, "%" PRIu64, s->binaries.now.number);
+        const char *options[] = {"--generation", generation, "--binary", binary};
+        r = supervisor_spawn(s, PROGRAM_DISPATCHER, peer, sockets, LISTENER_COUNT, options);
+        close(peer);
+        return r;
 }
 
 static void dispatcher_lost(Supervisor *s, const char *reason, int exit_code);
 
 void dispatcher_start(Supervisor *s) {
         Dispatcher *d = &s->dispatcher;
-        int pair[2] = {-1, -1}, alive = instance_open_alive(&s->instance), r = alive;
-        d->binary = s->binaries.number;
+        d->binary = s->binaries.now.number;
         d->stopped = false;
-        if (r >= 0)
-                r = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ? -errno : 0;
-        d->channel = pair[0];
-        if (r >= 0)
-                r = dispatcher_exec(s, pair, alive);
-        close_fd(alive);
-        close_fd(pair[1]);
+        int r = dispatcher_spawn(s);
         if (r < 0) {
                 dispatcher_lost(s, strerror(-r), EXIT_SOFTWARE);
                 return;
         }
-        dispatcher_set_state(s, s->fallback.number ? DISPATCHER_TRIAL : DISPATCHER_STARTING);
+        d->pid = r;
+        dispatcher_set_state(s, binaries_on_trial(&s->binaries) ? DISPATCHER_TRIAL
+                                                                : DISPATCHER_STARTING);
         workers_send_roster(s);
         if (s->phase == SUPERVISOR_STOPPING)
                 dispatcher_send(s, &(SuperviseMessage){.type = SUPERVISE_STOP}, -1);
 }
 
-static void dispatcher_failed(Supervisor *s, const char *reason, usec_t ready_usec) {
+/* The next one comes after a pause. */
+static void dispatcher_failed(Supervisor *s, const char *reason) {
         Dispatcher *d = &s->dispatcher;
         char pause[64];
         d->failures++;
-        if (ready_usec > 0 && ready_usec >= d->backoff_usec)
+        if (d->state == DISPATCHER_READY && time_now_monotonic() >= d->ready_at + d->backoff_usec)
                 d->backoff_usec = 0;
         d->backoff_usec = MIN_OF(MAX_OF(2 * d->backoff_usec, BACKOFF_MIN_USEC), BACKOFF_MAX_USEC);
         duration_format(d->backoff_usec, pause, sizeof pause);
-        snprintf(s->status, sizeof s->status, "dispatcher ended (%s), starting another in %s",
-                 reason, pause);
-        log_error("%s; %u in a row without one that was ready", s->status, d->failures);
-        supervisor_tell(s);
+        notify_status(STATUS_DISPATCHER, "dispatcher ended (%s), starting another in %s", reason,
+                      pause);
+        log_error("dispatcher ended (%s), starting another in %s; %u in a row without one that was "
+                  "ready",
+                  reason, pause, d->failures);
 }
 
 /* It is dead, or could not even be started: what follows from that. */
 static void dispatcher_lost(Supervisor *s, const char *reason, int exit_code) {
         Dispatcher *d = &s->dispatcher;
-        bool handed_over = d->binary != s->binaries.number,
-             on_trial = !handed_over && s->fallback.number != 0;
-        usec_t ready_usec = d->state == DISPATCHER_READY ? time_now_monotonic() - d->ready_at : 0;
-        channel_close(d);
+        bool handed_over = d->binary != s->binaries.now.number,
+             trial_failed = !handed_over && binaries_on_trial(&s->binaries);
+        d->channel = channel_free(d->channel);
         settings_unanswered(s);
-        if (on_trial) {
+        if (trial_failed) {
                 log_error(
                         "the new dispatcher ended before it was ready (%s): the old one comes back",
                         reason);
-                binaries_close(&s->binaries);
-                s->binaries = s->fallback;
-                s->fallback = BINARIES_NONE;
+                binaries_revert(&s->binaries);
         }
-        if (handed_over || on_trial)
+        if (handed_over || trial_failed)
                 d->backoff_usec = 0;
         else if (!d->stopped && s->phase != SUPERVISOR_ENDING)
-                dispatcher_failed(s, reason, ready_usec);
+                dispatcher_failed(s, reason);
         dispatcher_set_state(s, DISPATCHER_DOWN);
         bool hopeless =
                 d->failures >= FAILURES_MAX && (!d->ever_ready || s->phase == SUPERVISOR_STOPPING);
@@ -258,59 +231,27 @@ static void dispatcher_lost(Supervisor *s, const char *reason, int exit_code) {
 
 void dispatcher_reaped(Supervisor *s, int status) {
         char reason[32];
-        while (channel_receive(s) > 0) /* its last words */
-                ;
         s->dispatcher.pid = 0;
+        channel_drain(s->dispatcher.channel); /* its last words */
         bool failed = WIFEXITED(status) && WEXITSTATUS(status) != 0;
-        dispatcher_lost(s, spawn_status_text(status, reason, sizeof reason),
+        dispatcher_lost(s, child_status_text(status, reason, sizeof reason),
                         failed ? WEXITSTATUS(status) : EXIT_SOFTWARE);
-}
-
-void dispatcher_on_ping(Supervisor *s, const SuperviseMessage *m) {
-        DispatcherState state = s->dispatcher.state;
-        if (state == DISPATCHER_STARTING || state == DISPATCHER_READY)
-                timer_arm(s, &s->dispatcher.timer, SUPERVISE_HANG_USEC, on_timer);
-}
-
-void dispatcher_on_ready(Supervisor *s) {
-        Dispatcher *d = &s->dispatcher;
-        if (d->state != DISPATCHER_STARTING && d->state != DISPATCHER_TRIAL)
-                return;
-        dispatcher_set_state(s, DISPATCHER_READY);
-        d->ready_at = time_now_monotonic();
-        d->failures = 0;
-        d->ever_ready = true;
-        if (s->fallback.number)
-                log_notice("the new dispatcher is ready: upgrade done");
-        binaries_close(&s->fallback);
-}
-
-void dispatcher_leave(Supervisor *s) {
-        DispatcherState state = s->dispatcher.state;
-        if (state != DISPATCHER_DOWN && state != DISPATCHER_LEAVING && state != DISPATCHER_ABORTING)
-                dispatcher_set_state(s, DISPATCHER_LEAVING);
 }
 
 void dispatcher_upgrade(Supervisor *s) {
         Error error = {0};
-        Binaries opened;
-        if (s->phase != SUPERVISOR_RUNNING || s->fallback.number) {
+        if (s->phase != SUPERVISOR_RUNNING || binaries_on_trial(&s->binaries)) {
                 log_warning("no upgrade now: one is under way, or the instance stops");
-                return;
-        }
-        if (binaries_open(s->openings + 1, &opened, &error) < 0) {
+        } else if (supervisor_open_binaries(s, &error) < 0) {
                 log_error("no upgrade: %s", error.text);
-                return;
+        } else {
+                log_notice("upgrade: handing over to a new dispatcher");
+                dispatcher_send(s, &(SuperviseMessage){.type = SUPERVISE_HANDOVER}, -1);
+                dispatcher_leave(s);
         }
-        s->openings++;
-        s->fallback = s->binaries;
-        s->binaries = opened;
-        log_notice("upgrade: handing over to a new dispatcher");
-        dispatcher_send(s, &(SuperviseMessage){.type = SUPERVISE_HANDOVER}, -1);
-        dispatcher_leave(s);
 }
 
 void dispatcher_done(Supervisor *s) {
-        channel_close(&s->dispatcher);
-        sd_event_source_unref(s->dispatcher.timer);
+        channel_free(s->dispatcher.channel);
+        timer_done(&s->dispatcher.timer);
 }

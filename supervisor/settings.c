@@ -4,11 +4,11 @@
 #include "supervisor/settings.h"
 
 #include "common/log.h"
+#include "host/notify.h"
 #include "supervisor/dispatcher.h"
 
 #include <inttypes.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 /* Loads the files; every finding goes to the log. Returns their number, 0 with ret set. */
@@ -38,18 +38,20 @@ int settings_load(Supervisor *s, Error *error) {
         return 0;
 }
 
+static void drop(Config **config, int *fd) {
+        *config = config_free(*config);
+        if (*fd >= 0)
+                close(take_fd(fd));
+}
+
 static void reload_end(Supervisor *s, const char *refusal) {
-        Settings *t = &s->settings;
-        t->offered = config_free(t->offered);
-        close_fd(take_fd(&t->offered_fd));
-        t->note[0] = '\0';
-        if (refusal) {
+        drop(&s->settings.offered, &s->settings.offered_fd);
+        if (refusal)
                 log_error("the new configuration is refused: %s; the old one stays in force",
                           refusal);
-                snprintf(t->note, sizeof t->note, "; new configuration refused: %.80s", refusal);
-        }
-        sd_notify(0, "READY=1");
-        supervisor_tell(s);
+        notify_ready();
+        notify_status(STATUS_SETTINGS, "%s%.80s", refusal ? "new configuration refused: " : "",
+                      refusal ? refusal : "");
 }
 
 /* The listening sockets are bound once; changing them is a restart. */
@@ -81,7 +83,7 @@ void settings_try(Supervisor *s) {
 }
 
 void settings_reload(Supervisor *s) {
-        sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, time_now_monotonic());
+        notify_reloading();
         s->settings.wanted = true;
         settings_try(s);
 }
@@ -91,8 +93,7 @@ void settings_answered(Supervisor *s, const SuperviseMessage *message) {
         if (!t->offered || message->generation != t->generation + 1)
                 return;
         if (message->error == 0) {
-                config_free(t->config);
-                close(t->fd);
+                drop(&t->config, &t->fd);
                 t->config = take_ptr(t->offered);
                 t->fd = take_fd(&t->offered_fd);
                 t->generation++;
@@ -110,9 +111,6 @@ void settings_unanswered(Supervisor *s) {
 }
 
 void settings_done(Supervisor *s) {
-        Settings *t = &s->settings;
-        config_free(t->config);
-        config_free(t->offered);
-        close_fd(t->fd);
-        close_fd(t->offered_fd);
+        drop(&s->settings.config, &s->settings.fd);
+        drop(&s->settings.offered, &s->settings.offered_fd);
 }

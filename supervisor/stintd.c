@@ -1,14 +1,10 @@
-/* stintd: the options of the supervisor, and what surrounds its run: log, directories, descriptors
- * 0 to 2. */
+/* stintd: the options of the supervisor, and what comes before its run: directories, log. */
 #include "common/log.h"
-#include "common/text.h"
+#include "host/options.h"
+#include "host/surroundings.h"
 #include "supervisor/supervisor.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <getopt.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -40,34 +36,6 @@ static int fail(const Error *e) {
         return e->code;
 }
 
-static int usage_error(const char *word) {
-        const char *names[ARRAY_SIZE(options)];
-        Error e;
-        size_t n = 0;
-        for (; options[n].name; n++)
-                names[n] = options[n].name;
-        const char *near = strncmp(word, "--", 2) == 0 ? text_nearest(word + 2, names, n) : NULL;
-        if (near && strcmp(near, word + 2) == 0)
-                error_set(&e, EXIT_USAGE, "%s lacks its value: see stintd --help", word);
-        else if (near)
-                error_set(&e, EXIT_USAGE, "unknown option %s: did you mean --%s?", word, near);
-        else
-                error_set(&e, EXIT_USAGE, "unknown argument '%s': see stintd --help", word);
-        return fail(&e);
-}
-
-/* 0 with ret_config set to the value of --config or NULL, or the exit code of a wrong use. */
-static int arguments_parse(int argc, char **argv, const char **ret_config) {
-        opterr = 0;
-        for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-                if (c == '?')
-                        return usage_error(argv[optind - 1]);
-                if (c == 'c')
-                        *ret_config = optarg;
-        }
-        return optind < argc ? usage_error(argv[optind]) : 0;
-}
-
 static int check_config(const InstancePaths *paths, ConfigPresence presence) {
         ConfigFindings findings = {0};
         _cleanup_(config_freep) Config *config = NULL;
@@ -82,25 +50,14 @@ static int check_config(const InstancePaths *paths, ConfigPresence presence) {
         return 0;
 }
 
-/* 0 to 2 are open from here on, and nothing reads from a terminal or keeps a directory busy. */
-static int surroundings_prepare(void) {
-        int fd = open("/dev/null", O_RDWR);
-        while (fd >= 0 && fd < 2)
-                fd = dup(fd);
-        if (fd < 0 || dup2(fd, STDIN_FILENO) < 0 || chdir("/") < 0)
-                return -errno;
-        if (fd > 2)
-                close(fd);
-        umask(077);
-        return 0;
-}
-
 static int run(const InstancePaths *paths, ConfigPresence presence, Error *error) {
         char log_directory[PATH_MAX + 4];
         snprintf(log_directory, sizeof log_directory, "%s/log", paths->state);
         if (paths_prepare(paths, error) < 0)
                 return error->code;
         int r = surroundings_prepare();
+        if (target == LOG_TARGET_STDERR)
+                setenv("STINT_LOG", "stderr", 1); /* the children's, too: see common/log.h */
         if (r >= 0)
                 r = log_open("stintd", (LogTarget)target, log_directory);
         if (r < 0)
@@ -116,9 +73,12 @@ int main(int argc, char **argv) {
         static InstancePaths paths;
         const char *config = NULL;
         Error error = {0};
-        int r = arguments_parse(argc, argv, &config);
-        if (r > 0)
-                return r;
+        for (int c; (c = options_next(argc, argv, options, "stintd", &error)) != OPTIONS_END;) {
+                if (c < 0)
+                        return fail(&error);
+                if (c == 'c')
+                        config = optarg;
+        }
         if (action == 'h' || action == 'v')
                 return puts(action == 'h' ? usage : "stintd " STINT_VERSION) < 0;
         if (paths_find((InstanceKind)kind, &paths, &error) < 0)
@@ -129,6 +89,6 @@ int main(int argc, char **argv) {
                 paths.config_d[0] = '\0';
         }
         ConfigPresence presence = config ? CONFIG_REQUIRED : CONFIG_OPTIONAL;
-        r = action == 'k' ? check_config(&paths, presence) : run(&paths, presence, &error);
+        int r = action == 'k' ? check_config(&paths, presence) : run(&paths, presence, &error);
         return error.code ? fail(&error) : r;
 }

@@ -1,25 +1,30 @@
 /* The supervisor's state and what its modules share: parent of the dispatcher and of all workers.
- * One thread, one sd-event loop; no ZeroMQ, no database, no input from clients. Each module owns
- * its own part of the struct.
+ * One thread, one loop; no ZeroMQ, no database, no input from clients. Each module owns its own
+ * part of the struct. This directory holds the policy: who should live, who is started again and
+ * when, what is told to whom. How that is done on a host is host/.
  *
- *      stintd.c ── supervisor.c ──┬── dispatcher.c ──┐
- *      options     loop, signals  ├── workers.c ─────┼── spawn.c   fork, fexecve
- *                                 ├── settings.c     └── listen.c  sockets
- *                                 └── instance.c  locks, serials */
+ *      stintd.c ── supervisor.c ──┬── dispatcher.c  one process: start, backoff, pings, upgrade
+ *      options     start, signals,├── workers.c     the roster of all workers
+ *                  the end        └── settings.c    the configuration in force */
 #pragma once
 
 #include "common/supervise.h"
-#include "common/time.h"
 #include "config/config.h"
-#include "supervisor/instance.h"
-#include "supervisor/listen.h"
-#include "supervisor/spawn.h"
+#include "host/binaries.h"
+#include "host/channel.h"
+#include "host/children.h"
+#include "host/instance.h"
+#include "host/listen.h"
 
-#include <systemd/sd-event.h>
-#include <unistd.h>
+typedef struct Worker Worker; /* workers.c */
 
-typedef struct Worker Worker;
-typedef struct Packet Packet;
+/* In the order of their descriptors in common/supervise.h. */
+enum { LISTENER_CONTROL, LISTENER_EVENTS, LISTENER_RESULTS, LISTENER_COUNT };
+
+typedef enum Program { PROGRAM_DISPATCHER, PROGRAM_WORKER, PROGRAM_COUNT } Program;
+
+/* Parts of the status line, see host/notify.h; instance.c writes the first one before us. */
+enum { STATUS_DISPATCHER, STATUS_SETTINGS, STATUS_WORKERS };
 
 typedef enum SupervisorPhase {
         SUPERVISOR_RUNNING,
@@ -40,9 +45,8 @@ typedef enum DispatcherState {
 typedef struct Dispatcher { /* dispatcher.c */
         DispatcherState state;
         pid_t pid; /* 0: none */
-        int channel;
-        sd_event_source *io, *timer;
-        Packet *outbox;
+        Channel *channel;
+        Timer timer;
         usec_t backoff_usec, ready_at;
         uint64_t binary;   /* number of the binaries that it runs */
         unsigned failures; /* deaths in a row without a READY */
@@ -54,51 +58,33 @@ typedef struct Settings { /* settings.c */
                 *offered; /* in force; sent in a RELOAD that is not answered yet, else NULL */
         int fd, offered_fd;
         uint64_t generation;
-        bool wanted;    /* a SIGHUP waits for a dispatcher that can answer */
-        char note[128]; /* for STATUS: why the last one was refused */
+        bool wanted; /* a SIGHUP waits for a dispatcher that can answer */
 } Settings;
-
-typedef struct Workers { /* workers.c */
-        Worker *list;
-        int life[2]; /* one pipe for all: its EOF tells a worker that we died; nobody writes */
-        unsigned remnants, stuck; /* stuck: how many outlived a retry */
-        sd_event_source *retry;
-} Workers;
 
 typedef struct Supervisor {
         const InstancePaths *paths;
         ConfigPresence presence;
-        sd_event *event;
+        Loop loop;
         SupervisorPhase phase;
-        sd_event_source *phase_timer;
+        Timer phase_timer;
         int exit_code;
-        char status[SUPERVISE_TEXT_MAX], told[2 * SUPERVISE_TEXT_MAX];
         Instance instance;
+        Children children;
         Listener listeners[LISTENER_COUNT];
-        Binaries binaries,
-                fallback;  /* fallback: the old ones while new ones are tried, else none */
-        uint64_t openings; /* number of the last opening of binaries */
+        Binaries binaries;
         Settings settings;
         Dispatcher dispatcher;
-        Workers workers;
+        Worker *workers;
 } Supervisor;
 
 /* Runs an instance to its end; returns its exit code. A start that fails fills error. */
 int supervisor_run(const InstancePaths *paths, ConfigPresence presence, Error *error);
 
-void supervisor_on_message(Supervisor *s, const SuperviseMessage *message);
-void supervisor_end(Supervisor *s, int exit_code); /* ends all children, then the loop */
-void supervisor_tell(Supervisor *s); /* STATUS= from the parts that have something to say */
+void supervisor_end(Supervisor *s, int exit_code);         /* ends all children, then the loop */
+int supervisor_open_binaries(Supervisor *s, Error *error); /* the first, or new ones on trial */
 
-const char *instance_name(const Supervisor *s); /* "user" or "system" */
-
-/* One-shot timers that are made once and armed again. Never fails visibly: without memory for one,
- * we abort. */
-void timer_arm(Supervisor *s, sd_event_source **timer, usec_t delay_usec,
-               sd_event_time_handler_t handler);
-void timer_stop(sd_event_source *timer); /* accepts NULL */
-
-static inline void close_fd(int fd) {
-        if (fd >= 0)
-                close(fd);
-}
+/* Starts a child as common/supervise.h promises it: channel, configuration, STATE/alive and then
+ * its sockets; --state, --run, --instance and then two options of its own (name, value, name,
+ * value). A pid or negative errno. */
+pid_t supervisor_spawn(Supervisor *s, Program program, int channel, const int sockets[],
+                       unsigned socket_count, const char *const options[4]);

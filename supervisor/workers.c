@@ -1,6 +1,4 @@
-/* Remnants are found in the kernel's list of our children. It is complete although it is read
- * without stopping anybody: entries leave it only when we reap, new ones are appended. A child is
- * handed to us before its dead parent can be reaped, so after a reap the list shows all it left. */
+/* See workers.h. */
 #include "supervisor/workers.h"
 
 #include "common/log.h"
@@ -10,9 +8,8 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 #include <utlist.h>
-
-#define REMNANT_RETRY_USEC USEC_PER_SEC
 
 struct Worker {
         Worker *prev, *next;
@@ -39,28 +36,19 @@ static const char *worker_path(const Supervisor *s, const Worker *w, char path[P
         return path;
 }
 
-/* fds in the order of supervise.h: channel, configuration, alive, listening socket. */
-static int worker_exec(Supervisor *s, Worker *w, const int fds[4]) {
-        char serial[24];
-        snprintf(serial, sizeof serial, "%" PRIu64, w->entry.serial);
-        const char *argv[] = {"stint-worker", "--state",    s->paths->state,  "--run",
-                              s->paths->run,  "--instance", instance_name(s), "--pool",
-                              w->entry.pool,  "--serial",   serial,           NULL};
-        return w->entry.pid = spawn_process(s->binaries.worker, argv, fds, 4);
-}
-
 static int worker_start(Supervisor *s, Worker *w) {
-        char path[PATH_MAX];
-        int fds[] = {s->workers.life[0], s->settings.fd, -1, -1};
-        int r = instance_next_serial(&s->instance, &w->entry.serial);
-        if (r == 0)
-                r = fds[2] = instance_open_alive(&s->instance);
-        if (r >= 0)
-                r = fds[3] = listen_at(worker_path(s, w, path));
-        if (r >= 0 && (r = worker_exec(s, w, fds)) < 0)
+        char path[PATH_MAX], serial[24];
+        int r = instance_next_serial(&s->instance, &w->entry.serial),
+            fd = r < 0 ? r : listen_at(worker_path(s, w, path));
+        if (fd < 0)
+                return fd;
+        snprintf(serial, sizeof serial, "%" PRIu64, w->entry.serial);
+        const char *options[] = {"--pool", w->entry.pool, "--serial", serial};
+        r = supervisor_spawn(s, PROGRAM_WORKER, s->instance.life[0], &fd, 1, options);
+        if (r < 0)
                 unlink(path);
-        close_fd(fds[2]);
-        close_fd(fds[3]);
+        close(fd);
+        w->entry.pid = r;
         return r;
 }
 
@@ -69,7 +57,7 @@ void workers_spawn(Supervisor *s, const SuperviseMessage *m) {
         ASSERT(w);
         w->entry = *m;
         w->entry.generation = s->settings.generation;
-        w->entry.binary = s->binaries.number;
+        w->entry.binary = s->binaries.now.number;
         w->entry.state = SUPERVISE_WORKER_ALIVE;
         int r = s->phase == SUPERVISOR_ENDING                      ? -ECANCELED
                 : config_pool(s->settings.config, m->pool) == NULL ? -EINVAL
@@ -81,20 +69,20 @@ void workers_spawn(Supervisor *s, const SuperviseMessage *m) {
                 free(w);
                 return;
         }
-        DL_APPEND(s->workers.list, w);
+        DL_APPEND(s->workers, w);
         WORKER_LOG(LOG_DEBUG, w, "worker of pool %s started", m->pool);
         worker_send(s, w, SUPERVISE_SPAWNED);
 }
 
 static Worker *worker_by_serial(const Supervisor *s, uint64_t serial) {
         Worker *w;
-        DL_SEARCH_SCALAR(s->workers.list, w, entry.serial, serial);
+        DL_SEARCH_SCALAR(s->workers, w, entry.serial, serial);
         return w;
 }
 
 static Worker *worker_by_pid(const Supervisor *s, pid_t pid) {
         Worker *w;
-        DL_FOREACH (s->workers.list, w)
+        DL_FOREACH (s->workers, w)
                 if (w->entry.pid == pid && w->entry.state == SUPERVISE_WORKER_ALIVE)
                         break;
         return w;
@@ -105,6 +93,10 @@ static void worker_signal(const Worker *w, int sig) {
                 WORKER_LOG(LOG_WARNING, w, "cannot send signal %d: %s", sig, strerror(errno));
 }
 
+bool workers_have(const Supervisor *s, pid_t pid) {
+        return worker_by_pid(s, pid) != NULL;
+}
+
 void workers_signal(Supervisor *s, const SuperviseMessage *m) {
         const Worker *w = worker_by_serial(s, m->serial);
         if (w)
@@ -113,7 +105,7 @@ void workers_signal(Supervisor *s, const SuperviseMessage *m) {
 
 void workers_signal_all(Supervisor *s, int sig) {
         const Worker *w;
-        DL_FOREACH (s->workers.list, w)
+        DL_FOREACH (s->workers, w)
                 worker_signal(w, sig);
 }
 
@@ -121,18 +113,18 @@ void workers_exit_seen(Supervisor *s, const SuperviseMessage *m) {
         Worker *w = worker_by_serial(s, m->serial);
         if (!w || w->entry.state != SUPERVISE_WORKER_EXITED)
                 return;
-        DL_DELETE(s->workers.list, w);
+        DL_DELETE(s->workers, w);
         free(w);
 }
 
 void workers_send_roster(Supervisor *s) {
         const Worker *w;
-        DL_FOREACH (s->workers.list, w)
+        DL_FOREACH (s->workers, w)
                 worker_send(s, w, SUPERVISE_ROSTER);
         dispatcher_send(s,
                         &(SuperviseMessage){.type = SUPERVISE_ROSTER_END,
                                             .generation = s->settings.generation,
-                                            .binary = s->binaries.number},
+                                            .binary = s->binaries.now.number},
                         -1);
 }
 
@@ -146,46 +138,12 @@ void workers_reaped(Supervisor *s, pid_t pid, int status, const struct rusage *u
         w->entry.usage = *usage;
         unlink(worker_path(s, w, path));
         WORKER_LOG(status ? LOG_WARNING : LOG_INFO, w, "worker of pool %s ended: %s", w->entry.pool,
-                   spawn_status_text(status, text, sizeof text));
+                   child_status_text(status, text, sizeof text));
 }
 
-/* Kills what is no worker and no dispatcher. Returns how many; an unreadable list counts as one. */
-static unsigned remnants_kill(const Supervisor *s) {
-        FILE *list = fopen("/proc/thread-self/children", "re");
-        unsigned n = list ? 0 : 1;
-        for (int pid; list && fscanf(list, "%d", &pid) == 1;) {
-                if (pid == s->dispatcher.pid || worker_by_pid(s, pid))
-                        continue;
-                if (kill(pid, SIGKILL) < 0)
-                        log_warning("cannot kill process %d, which a dead worker left: %s", pid,
-                                    strerror(errno));
-                n++;
-        }
-        if (list)
-                fclose(list);
-        return n;
-}
-
-static int on_remnants_retry(sd_event_source *source, uint64_t due, void *userdata) {
-        Supervisor *s = userdata;
-        log_warning("%u processes of dead workers do not die: their runs wait; trying again",
-                    s->workers.remnants);
-        s->workers.stuck = s->workers.remnants;
-        workers_settle(s);
-        return 0;
-}
-
-void workers_settle(Supervisor *s) {
+void workers_report_dead(Supervisor *s) {
         Worker *w;
-        s->workers.remnants = remnants_kill(s);
-        s->workers.stuck = MIN_OF(s->workers.stuck, s->workers.remnants);
-        supervisor_tell(s);
-        if (s->workers.remnants > 0) {
-                timer_arm(s, &s->workers.retry, REMNANT_RETRY_USEC, on_remnants_retry);
-                return;
-        }
-        timer_stop(s->workers.retry);
-        DL_FOREACH (s->workers.list, w) {
+        DL_FOREACH (s->workers, w) {
                 if (w->entry.state != SUPERVISE_WORKER_DYING)
                         continue;
                 w->entry.state = SUPERVISE_WORKER_EXITED;
@@ -195,17 +153,14 @@ void workers_settle(Supervisor *s) {
 
 unsigned workers_unended(const Supervisor *s) {
         const Worker *w;
-        unsigned n = s->workers.remnants;
-        DL_FOREACH (s->workers.list, w)
+        unsigned n = 0;
+        DL_FOREACH (s->workers, w)
                 n += w->entry.state != SUPERVISE_WORKER_EXITED;
         return n;
 }
 
 void workers_done(Supervisor *s) {
         Worker *w, *next;
-        DL_FOREACH_SAFE (s->workers.list, w, next)
-                free(w);
-        close_fd(s->workers.life[0]);
-        close_fd(s->workers.life[1]);
-        sd_event_source_unref(s->workers.retry);
+        DL_FOREACH_SAFE(s->workers, w, next)
+        free(w);
 }

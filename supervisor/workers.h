@@ -14,10 +14,10 @@ void workers_exit_seen(Supervisor *s, const SuperviseMessage *m);
 void workers_signal_all(Supervisor *s, int sig);
 void workers_send_roster(Supervisor *s);
 
-/* wait4() gave this process. One that is no worker was a remnant. */
+bool workers_have(const Supervisor *s, pid_t pid); /* alive, under this pid */
+
+/* It is dead and was waited for. A pid of no worker was a remnant: nothing happens. */
 void workers_reaped(Supervisor *s, pid_t pid, int status, const struct rusage *usage);
-/* Once all that was dead is reaped: kills remnants, or reports the dead as EXITED if there is none.
- */
-void workers_settle(Supervisor *s);
-unsigned workers_unended(const Supervisor *s); /* living and dying workers, and remnants */
+void workers_report_dead(Supervisor *s);       /* as EXITED; once no remnant lives */
+unsigned workers_unended(const Supervisor *s); /* how many are not EXITED */
 void workers_done(Supervisor *s);

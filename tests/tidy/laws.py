@@ -13,7 +13,8 @@ LAYERS = [
     ("tests/*", ["*"]),
     ("common/*", ["common/*"]),
     ("config/*", ["config/*", "common/*"]),
-    ("supervisor/*", ["supervisor/*", "config/*", "common/*"]),
+    ("host/*", ["host/*", "common/*"]),
+    ("supervisor/*", ["supervisor/*", "host/*", "config/*", "common/*"]),
     ("dispatcher/core/*", ["dispatcher/core/*"] + PURE),
     ("dispatcher/*", ["dispatcher/*", "config/*", "common/*"]),
     ("worker/ledger*", ["worker/ledger*"] + PURE),
@@ -53,7 +54,7 @@ LIBRARIES = {
 ONE_FILE = ["libconfig.h", "libpq-fe.h"]
 
 # The supervisor has no threads; in the dispatcher only the store has one.
-THREADLESS = ["supervisor/*", "dispatcher/*", "common/*", "config/*", "worker/*"]
+THREADLESS = ["supervisor/*", "host/*", "dispatcher/*", "common/*", "config/*", "worker/*"]
 THREADS_ALLOWED = ["dispatcher/store/*"]
 
 FILE_LINES = 500

@@ -1,6 +1,6 @@
 /* A socket file is created under umask 0177 and opened up afterwards, so there is no moment in
  * which somebody gets in who should not. */
-#include "supervisor/listen.h"
+#include "host/listen.h"
 
 #include "common/log.h"
 
@@ -70,8 +70,9 @@ static int path_share(const char *path, const char *group, Error *error) {
         const struct group *g = getgrnam(group);
         if (!g)
                 return error_set(error, EXIT_CONFIG,
-                                 "no group \"%s\" for %s: create it or change control.group", group,
-                                 path);
+                                 "no group \"%s\" for %s: create it or name another in the "
+                                 "configuration",
+                                 group, path);
         if (chown(path, (uid_t)-1, g->gr_gid) < 0 || chmod(path, 0660) < 0)
                 return error_set(
                         error, EXIT_NO_PERMISSION,
@@ -91,62 +92,57 @@ static int listener_make(Listener *l, const char *group, Error *error) {
         return group ? path_share(l->path, group, error) : 0;
 }
 
-static void listeners_inherit(Listener l[LISTENER_COUNT]) {
+static Listener *listener_for(Listener l[], size_t count, int fd) {
+        for (size_t i = 0; i < count; i++)
+                if (l[i].origin == LISTENER_CLOSED &&
+                    sd_is_socket_unix(fd, SOCK_STREAM, 1, l[i].path, 0) > 0)
+                        return &l[i];
+        return NULL;
+}
+
+static void listeners_inherit(Listener l[], size_t count) {
         int n = sd_listen_fds(1 /* forget the variables */);
         for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++) {
-                int kind = 0;
-                while (kind < LISTENER_COUNT &&
-                       sd_is_socket_unix(fd, SOCK_STREAM, 1, l[kind].path, 0) <= 0)
-                        kind++;
-                if (kind == LISTENER_COUNT || l[kind].origin != LISTENER_CLOSED) {
-                        log_warning(
-                                "a socket from systemd (descriptor %d) is none of ours: closed; "
-                                "compare ListenStream= with control.socket and events.socket",
-                                fd);
+                Listener *mine = listener_for(l, count, fd);
+                if (!mine) {
+                        log_warning("a socket from systemd (descriptor %d) is none of ours: "
+                                    "closed; compare ListenStream= with the configuration",
+                                    fd);
                         close(fd);
                         continue;
                 }
                 (void)fcntl(fd, F_SETFL, O_NONBLOCK | fcntl(fd, F_GETFL));
-                l[kind].fd = fd;
-                l[kind].origin = LISTENER_INHERITED;
+                mine->fd = fd;
+                mine->origin = LISTENER_INHERITED;
         }
 }
 
-int listeners_open(Listener l[LISTENER_COUNT], const InstancePaths *paths, const Config *config,
-                   Error *error) {
-        const char *group = paths->kind == INSTANCE_SYSTEM && config->control_group[0]
-                                    ? config->control_group
-                                    : NULL;
-        snprintf(l[LISTENER_CONTROL].path, PATH_MAX, "%s", config->control_socket);
-        snprintf(l[LISTENER_EVENTS].path, PATH_MAX, "%s", config->events_socket);
-        if (snprintf(l[LISTENER_RESULTS].path, PATH_MAX, "%s/results.sock", paths->run) >= PATH_MAX)
-                return error_set(error, EXIT_USAGE, "the path %s is too long: choose a shorter one",
-                                 paths->run);
-        listeners_inherit(l);
-        for (int kind = 0, r; kind < LISTENER_COUNT; kind++)
-                if (l[kind].origin == LISTENER_CLOSED &&
-                    (r = listener_make(&l[kind], kind == LISTENER_RESULTS ? NULL : group, error)) <
-                            0)
-                        return r;
-        return 0;
+int listeners_open(const ListenAddress addresses[], Listener ret[], size_t count, Error *error) {
+        int r = 0;
+        for (size_t i = 0; i < count; i++) {
+                ret[i] = (Listener){.origin = LISTENER_CLOSED};
+                snprintf(ret[i].path, sizeof ret[i].path, "%s", addresses[i].path);
+        }
+        listeners_inherit(ret, count);
+        for (size_t i = 0; i < count && r == 0; i++)
+                if (ret[i].origin == LISTENER_CLOSED)
+                        r = listener_make(&ret[i], addresses[i].group, error);
+        return r;
 }
 
-void listeners_close(Listener l[LISTENER_COUNT]) {
-        for (int kind = 0; kind < LISTENER_COUNT; kind++) {
-                if (l[kind].origin == LISTENER_CLOSED)
+void listeners_close(Listener l[], size_t count) {
+        for (size_t i = 0; i < count; i++) {
+                if (l[i].origin == LISTENER_CLOSED)
                         continue;
-                if (l[kind].origin == LISTENER_MADE)
-                        unlink(l[kind].path);
-                close(l[kind].fd);
-                l[kind].origin = LISTENER_CLOSED;
+                if (l[i].origin == LISTENER_MADE)
+                        unlink(l[i].path);
+                close(l[i].fd);
+                l[i].origin = LISTENER_CLOSED;
         }
 }
 
-void listen_clean_workers(const InstancePaths *paths) {
-        char path[PATH_MAX];
-        if (snprintf(path, sizeof path, "%s/w", paths->run) >= (int)sizeof path)
-                return;
-        DIR *dir = opendir(path);
+void listen_clean(const char *directory) {
+        DIR *dir = opendir(directory);
         for (const struct dirent *e; dir && (e = readdir(dir));) {
                 size_t n = strlen(e->d_name);
                 if (n > 5 && strcmp(e->d_name + n - 5, ".sock") == 0)

@@ -1,10 +1,11 @@
 /* The serial is kept as 20 digits and a newline, so that it is always overwritten in place by one
  * write within one sector: it cannot be torn, and it needs no new space on a full disk. */
-#include "supervisor/instance.h"
+#include "host/instance.h"
 
 #include "common/log.h"
 #include "common/text.h"
 #include "common/time.h"
+#include "host/notify.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,6 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/file.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #define SERIAL_DIGITS 20
@@ -52,8 +52,8 @@ static int wait_for_the_dead(const Instance *i, const char *state, Error *error)
                                          strerror(errno));
                 if (time_now_monotonic() >= told_at) {
                         log_notice("waiting for processes of the instance before this one to end");
-                        sd_notify(0, "STATUS=waiting for processes of the instance before this one "
-                                     "to end");
+                        notify_status(0, "waiting for processes of the instance before this one to "
+                                         "end");
                         told_at = USEC_INFINITY;
                 }
                 poll(NULL, 0, 20);
@@ -87,26 +87,29 @@ static int serial_read(Instance *i, const char *state, Error *error) {
         return 0;
 }
 
-int instance_acquire(Instance *i, const InstancePaths *paths, Error *error) {
-        i->state_fd = open(paths->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+int instance_acquire(Instance *i, const char *state, Error *error) {
+        i->state_fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (i->state_fd < 0)
                 return error_set(error, EXIT_NO_PERMISSION,
-                                 "cannot open %s: %s; check its owner and mode", paths->state,
+                                 "cannot open %s: %s; check its owner and mode", state,
                                  strerror(errno));
-        int r = lock_take(i, paths->state, error);
+        int r = lock_take(i, state, error);
         if (r < 0)
                 return r;
+        if (pipe2(i->life, O_CLOEXEC) < 0)
+                return error_set(error, EXIT_SOFTWARE, "cannot make a pipe: %s; raise LimitNOFILE",
+                                 strerror(errno));
         i->alive_fd = openat(i->state_fd, "alive", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (i->alive_fd < 0)
                 return error_set(error, EXIT_NO_PERMISSION,
-                                 "cannot open %s/alive: %s; check its owner and mode", paths->state,
+                                 "cannot open %s/alive: %s; check its owner and mode", state,
                                  strerror(errno));
-        r = wait_for_the_dead(i, paths->state, error);
-        return r < 0 ? r : serial_read(i, paths->state, error);
+        r = wait_for_the_dead(i, state, error);
+        return r < 0 ? r : serial_read(i, state, error);
 }
 
 void instance_release(Instance *i) {
-        int fds[] = {i->alive_fd, i->lock_fd, i->state_fd};
+        int fds[] = {i->life[1], i->life[0], i->alive_fd, i->lock_fd, i->state_fd};
         for (size_t n = 0; n < ARRAY_SIZE(fds); n++)
                 if (fds[n] >= 0)
                         close(fds[n]);

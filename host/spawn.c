@@ -1,62 +1,26 @@
-/* Plain fork and fexecve: the supervisor is small and has one thread, so the child may do ordinary
+/* Plain fork and fexecve: this process is small and has one thread, so the child may do ordinary
  * things between the two. Everything is opened close-on-exec; only the promised numbers are opened
  * for the child. */
-#include "supervisor/spawn.h"
+#include "host/spawn.h"
 
-#include "common/paths.h"
-#include "common/supervise.h"
+#include "common/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int binary_open(const char *name, int *ret_fd, Error *error) {
-        char path[PATH_MAX];
-        int r = paths_find_helper(name, path, sizeof path);
-        int fd = r < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-                return error_set(error, EXIT_SOFTWARE,
-                                 "cannot open %s: %s; install it there or set STINT_LIBEXECDIR",
-                                 path, strerror(r < 0 ? -r : errno));
-        *ret_fd = fd;
-        return 0;
-}
-
-int binaries_open(uint64_t number, Binaries *ret, Error *error) {
-        Binaries b = BINARIES_NONE;
-        int r = binary_open("stint-dispatcher", &b.dispatcher, error);
-        if (r == 0)
-                r = binary_open("stint-worker", &b.worker, error);
-        if (r < 0) {
-                binaries_close(&b);
-                return r;
-        }
-        b.number = number;
-        *ret = b;
-        return 0;
-}
-
-void binaries_close(Binaries *b) {
-        if (b->dispatcher >= 0)
-                close(b->dispatcher);
-        if (b->worker >= 0)
-                close(b->worker);
-        *b = BINARIES_NONE;
-}
-
 /* In the child. Sources are first copied above all targets, so that none is overwritten before its
  * turn. */
 static int place_descriptors(const int fds[], unsigned fd_count) {
-        int copies[SUPERVISE_FD_RESULTS + 1], first_free = SUPERVISE_FD_CHANNEL + (int)fd_count;
+        int copies[SPAWN_FDS_MAX], first_free = SPAWN_FD_FIRST + (int)fd_count;
         for (unsigned i = 0; i < fd_count; i++)
                 if ((copies[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, first_free)) < 0)
                         return -errno;
         for (unsigned i = 0; i < fd_count; i++)
-                if (dup2(copies[i], SUPERVISE_FD_CHANNEL + (int)i) < 0)
+                if (dup2(copies[i], SPAWN_FD_FIRST + (int)i) < 0)
                         return -errno;
         return close_range((unsigned)first_free, ~0u, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
 }
@@ -95,7 +59,7 @@ _Noreturn static void child(int binary_fd, const char *const argv[], const int f
 
 pid_t spawn_process(int binary_fd, const char *const argv[], const int fds[], unsigned fd_count) {
         int report[2], r = 0;
-        ASSERT(fd_count <= SUPERVISE_FD_RESULTS + 1 - SUPERVISE_FD_CHANNEL);
+        ASSERT(fd_count <= SPAWN_FDS_MAX);
         if (pipe2(report, O_CLOEXEC) < 0)
                 return -errno;
         pid_t pid = fork();
@@ -109,14 +73,4 @@ pid_t spawn_process(int binary_fd, const char *const argv[], const int fds[], un
                 TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
         close(report[0]);
         return r < 0 ? r : pid;
-}
-
-const char *spawn_status_text(int status, char *buf, size_t size) {
-        if (WIFSIGNALED(status)) {
-                const char *name = sigabbrev_np(WTERMSIG(status));
-                snprintf(buf, size, "signal %d (%s)", WTERMSIG(status), name ? name : "unknown");
-        } else {
-                snprintf(buf, size, "exit code %d", WEXITSTATUS(status));
-        }
-        return buf;
 }

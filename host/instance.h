@@ -4,23 +4,26 @@
  * meets those of the next. */
 #pragma once
 
-#include "common/paths.h"
+#include "common/error.h"
 
 typedef struct Instance {
         int state_fd; /* the directory STATE */
         int lock_fd;  /* exclusive flock for our whole life; the file holds our pid */
         int alive_fd; /* not locked by us: used to write the last serial */
+        int life[2];  /* a pipe that nobody writes to: children inherit life[0] and read EOF from it
+                         when we are dead */
         uint64_t last_serial;
 } Instance;
 
-#define INSTANCE_NONE ((Instance){.state_fd = -1, .lock_fd = -1, .alive_fd = -1})
+#define INSTANCE_NONE ((Instance){.state_fd = -1, .lock_fd = -1, .alive_fd = -1, .life = {-1, -1}})
 
-/* Takes the lock, then waits for the processes of a dead instance. A second instance is
- * EXIT_TRY_AGAIN. */
-int instance_acquire(Instance *i, const InstancePaths *paths, Error *error);
-void instance_release(Instance *i);
+/* Takes the lock in the directory state, then waits for the processes of a dead instance. A second
+ * instance is EXIT_TRY_AGAIN. What a failure leaves open instance_release closes. */
+int instance_acquire(Instance *i, const char *state, Error *error);
+void instance_release(Instance *i); /* leaves INSTANCE_NONE */
 
-/* The next worker serial, on disk before it is used. 0 or negative errno. */
+/* The next serial, on disk before it is used: none is ever given twice, by no instance with this
+ * STATE. 0 or negative errno. */
 int instance_next_serial(Instance *i, uint64_t *ret_serial);
 
 /* STATE/alive opened anew with a shared flock, close-on-exec: for one child. Negative errno on
