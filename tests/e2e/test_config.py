@@ -99,7 +99,7 @@ def test_conf_d_adds_up(t):
 
 def test_a_bad_reload_changes_nothing_and_is_told(t):
     i = t.instance(ONE_WORKER)
-    workers = i.workers()
+    workers = t.until(i.workers, 'a worker lives')
     i.reload('queues: (\n{ nam = "default"; });\n')
     t.until(lambda: f'{i.config}:2: ' in i.log_text() and 'nam' in i.log_text(), 'the finding is logged')
     i.stint('run', 'true')
@@ -124,6 +124,7 @@ def test_pools_grow_and_shrink_and_a_busy_worker_drains_first(t):
     tasks = [i.submit(*gate.command) for gate in gates]
     gates[0].entered()
     first = i.workers()
+    t.equal(len(first), 1)
     i.reload(ONE_WORKER.replace('workers = 1', 'workers = 3'))
     for gate in gates[1:]:
         gate.entered()

@@ -176,6 +176,8 @@ def test_a_stop_waits_for_running_tasks(t):
     gate.entered()
     i.daemon.send_signal(signal.SIGTERM)
     t.until(lambda: 'stopping' in i.log_text(), 'the stop has begun')
+    for _ in range(2):
+        i.stint('ping')  # an answer shows that the dispatcher has read what came before: that it is to stop
     gate.open()
     t.equal(i.daemon.wait(PATIENCE), 0)
     t.true(not (i.home / 'started').exists(), 'nothing starts while it stops')
