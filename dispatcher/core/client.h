@@ -8,8 +8,7 @@
 
 #include "common/heap.h"
 #include "dispatcher/core/core.h"
-
-#include <uthash.h>
+#include "dispatcher/core/hash.h"
 
 #define CLIENT_ANSWERS_MAX 8192u /* unanswered, or answered above held, for one client */
 

@@ -41,7 +41,7 @@
 #define CORE_BACKOFF_MIN_MSEC       2000u /* retry backoff when the task names none */
 #define CORE_BACKOFF_MAX_MSEC       300000u
 #define CORE_GRACE_MSEC             10000u
-#define CORE_WAITS_MAX              1000000u /* registered waits for single tasks, over all clients */
+#define CORE_WAITS_MAX              1000000u /* registered waits for single tasks, in all */
 #define CORE_CLIENTS_MAX            200000u
 
 typedef struct Core Core;

@@ -17,7 +17,7 @@ static Run *run_alloc(Core *c, run_id_t id, Task *t, RunStage stage) {
         }
         r->run_id = id;
         r->task = t;
-        r->stage = stage;
+        r->stage = (uint8_t)stage;
         r->pushed_usec = c->now.monotonic_usec;
         return r;
 }

@@ -124,8 +124,8 @@ static void wait_reply(Core *c, const Wait *w, size_t *end, size_t *unknown, boo
         size_t ends = MIN_OF(w->end_count - *end, (size_t)WIRE_TASKS_MAX);
         size_t unknowns = MIN_OF(w->unknown_count - *unknown, (size_t)WIRE_TASKS_MAX);
         WireEnded body = {
-                .ends = {w->ends + *end, ends},
-                .unknown = {w->unknown + *unknown, unknowns},
+                .ends = {ends ? w->ends + *end : NULL, ends},
+                .unknown = {unknowns ? w->unknown + *unknown : NULL, unknowns},
         };
         *end += ends;
         *unknown += unknowns;

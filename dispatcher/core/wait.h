@@ -4,9 +4,8 @@
 #pragma once
 
 #include "dispatcher/core/core.h"
+#include "dispatcher/core/hash.h"
 #include "dispatcher/core/task.h"
-
-#include <uthash.h>
 
 typedef struct WaitLink WaitLink;
 
