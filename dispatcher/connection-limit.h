@@ -1,7 +1,8 @@
 /* Keeps a listening socket from using up the process's descriptors. Connections are counted by a
  * socket monitor. At the limit all of them are shed: libzmq has no way to stop accepting but
- * zmq_unbind(), which also closes what was accepted (tried with 4.3.4). Peers of ours come back, and
- * clients send again what was not answered; connections that somebody holds for nothing are gone.
+ * zmq_unbind(), which also closes what was accepted (tried with 4.3.4). Peers of ours come back,
+ * and clients send again what was not answered; connections that somebody holds for nothing are
+ * gone.
  *
  * Control and event socket have one each, so that many of one kind do not keep out the other. The
  * monitor tells of a connection a little after libzmq has accepted it: accept-guard.c is for those

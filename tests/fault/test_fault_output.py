@@ -26,7 +26,7 @@ def test_a_command_of_10_seconds_survives_three_dispatchers(t):
     with open(paths[0], 'wb') as out, open(paths[1], 'wb') as err:
         run = i.spawn('run', 'sh', '-c', COMMAND, stdout=out, stderr=err)
     for part in 0.2, 0.5, 0.8:
-        t.until(lambda: paths[0].stat().st_size >= part * len(OUT), f'{part} of the output is there')
+        t.until(lambda: paths[0].stat().st_size >= part * len(OUT), f'{part} of the output')
         i.kill_dispatcher()
     t.equal(run.wait(harness.PATIENCE), 7, 'exit code of stint run')
     t.true(paths[0].read_bytes() == OUT, 'what stint run wrote to stdout is what the command wrote')

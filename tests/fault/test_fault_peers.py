@@ -58,7 +58,8 @@ def test_half_open_and_silent_connections_are_no_burden(t):
     i = t.instance(CONFIG % 1)
     dispatcher = i.dispatcher()
     for path in i.run / 'control.sock', i.run / 'events.sock':
-        for said in b'', rawpeer.GREETING[:20], rawpeer.GREETING, b'GET / HTTP/1.1\r\n\r\n', os.urandom(99):
+        for said in (b'', rawpeer.GREETING[:20], rawpeer.GREETING, b'GET / HTTP/1.1\r\n\r\n',
+                     os.urandom(99)):
             for _ in range(20):
                 closing(t, rawpeer.connect(path)).sendall(said)
     ids = Load(i, 200, '/bin/true', batch=10).finish()
