@@ -231,6 +231,9 @@ static void log_write_journal(int level, const char *const *fields, const char *
 /* ---- opening and writing ---- */
 
 static LogSink sink_choose(LogTarget target, const char *directory) {
+        const char *variable = getenv("STINT_LOG");
+        if (target == LOG_TARGET_AUTO && variable && strcmp(variable, "stderr") == 0)
+                return LOG_SINK_STDERR;
         if (target == LOG_TARGET_AUTO && stderr_is_journal())
                 return LOG_SINK_JOURNAL;
         if (target == LOG_TARGET_STDERR || !directory ||

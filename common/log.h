@@ -1,9 +1,9 @@
 /* The log of daemons: the journal with structured fields when stderr is connected to it
- * (JOURNAL_STREAM), stderr when it is a terminal or --foreground asked for it, else
- * STATE/log/stintd.log and stintd.log.1 (two files of 8 MiB, shared by all processes of the
- * instance with O_APPEND). Logging never fails and never blocks on anything but the file itself.
- * common/ and core/ do not call it: they return what happened. Any thread may write; log_open and
- * log_set_level belong to the start of a program. */
+ * (JOURNAL_STREAM), stderr when it is a terminal or --foreground asked for it (stintd tells its
+ * children by STINT_LOG=stderr), else STATE/log/stintd.log and stintd.log.1 (two files of 8 MiB,
+ * shared by all processes of the instance with O_APPEND). Logging never fails and never blocks on
+ * anything but the file itself. common/ and core/ do not call it: they return what happened. Any
+ * thread may write; log_open and log_set_level belong to the start of a program. */
 #pragma once
 
 #include "common/macro.h"
