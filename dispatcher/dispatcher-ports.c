@@ -8,17 +8,19 @@
 
 #define OPS_MIN 256
 
+/* Without memory for what must be done there is no way on but recovery. */
+_Noreturn static void out_of_memory(void) {
+        log_error("out of memory: leaving, the next dispatcher recovers from the store");
+        abort();
+}
+
 static void port_persist(void *userdata, StoreOp *op) {
         Dispatcher *d = userdata;
         if (d->op_count == d->op_alloc) {
                 size_t alloc = d->op_alloc ? d->op_alloc * 2 : OPS_MIN;
                 StoreOp *grown = realloc(d->ops, alloc * sizeof *grown);
-                if (!grown) { /* without memory for what must become durable there is no way on but
-                                 recovery */
-                        log_error("out of memory: leaving, the next dispatcher recovers from the "
-                                  "store");
-                        abort();
-                }
+                if (!grown)
+                        out_of_memory();
                 d->ops = grown;
                 d->op_alloc = alloc;
         }
@@ -66,6 +68,12 @@ static void port_forget(void *userdata, uint64_t task_id) {
         follow_task_changed(d->follow, task_id);
 }
 
+static void port_find_ends(void *userdata, uint64_t wait, uint64_t first, uint64_t count) {
+        Dispatcher *d = userdata;
+        if (request_find_ends(&d->requests, wait, first, count) < 0)
+                out_of_memory();
+}
+
 static void port_spawn(void *userdata, const char *pool) {
         Dispatcher *d = userdata;
         supervise_send_spawn(d->supervisor, pool);
@@ -95,6 +103,7 @@ const CorePorts dispatcher_ports = {
         .reply = port_reply,
         .publish = port_publish,
         .forget = port_forget,
+        .find_ends = port_find_ends,
         .spawn = port_spawn,
         .retire = port_retire,
         .kill_worker = port_kill_worker,

@@ -47,6 +47,10 @@ void request_read_failed(RequestContext *x, const CoreOrigin *to, int error);
  * while the row was read, read again. */
 bool request_row(const RequestContext *x, const StoredTask *t, WireRow *ret, WireText *labels);
 
+/* Looks up how the ids of a range ended, for the core's wait of that number: answered later by
+ * core_wait_found. 0 or -ENOMEM. */
+int request_find_ends(RequestContext *x, uint64_t wait, uint64_t first, uint64_t count);
+
 void request_hello(RequestContext *x, ClientMessage *m);
 void request_submit(RequestContext *x, ClientMessage *m);
 void request_cancel(RequestContext *x, ClientMessage *m);
