@@ -5,7 +5,6 @@ Every random choice comes from one seed, which a failing test prints: STINT_FAUL
 STINT_FAULT_ROUNDS (1) multiplies how much is done, for the long runs of the night.
 """
 import os
-import pathlib
 import random
 import re
 import signal
@@ -280,6 +279,12 @@ def staller(instance, msec):
     return Fault(instance.test, act)
 
 
+def all_workers(instance, count):
+    """The pids of the workers, once as many live as the configuration says."""
+    return instance.test.until(lambda: len(instance.workers()) == count and instance.workers(),
+                               f'{count} workers live')
+
+
 def kill_everything(instance):
     """kill -9 of supervisor, dispatcher and workers, as nearly at once as it gets."""
     pids = [(pid, harness.program(pid)) for pid in harness.children(instance.daemon.pid)]
@@ -304,7 +309,3 @@ def check_log(instance, allowed=('signal 9',)):
 
 def now():
     return time.monotonic()
-
-
-def file_of(path):
-    return pathlib.Path(path)

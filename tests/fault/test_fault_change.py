@@ -1,8 +1,8 @@
 """New binaries and new configurations under load: no task is lost and none runs twice."""
 import signal
 
-from faults import (CONFIG, ROUNDS, Fault, Load, Marks, check_log, dice, dispatcher_killer,
-                    log_lines, wait_all_ended)
+from faults import (CONFIG, ROUNDS, Fault, Load, Marks, all_workers, check_log, dice,
+                    dispatcher_killer, log_lines, wait_all_ended)
 
 EXTRA = '''
 daemon: { stop_timeout = "0s"; };
@@ -20,7 +20,7 @@ def test_upgrades_under_load(t):
     i = t.instance(CONFIG % 2)
     marks = Marks(i)
     load = Load(i, 1000 * ROUNDS, *marks.command(1), batch=10, window=2)
-    first = set(i.workers())
+    first = set(all_workers(i, 2))
     for n in range(1, 4):
         before = len(load.acked())
         i.daemon.send_signal(signal.SIGUSR2)
@@ -62,7 +62,7 @@ def test_bad_configurations_under_load_change_nothing(t):
     i = t.instance(CONFIG % 1)
     marks = Marks(i)
     load = Load(i, 200, *marks.command(1), batch=10, window=2)
-    workers = i.workers()
+    workers = all_workers(i, 1)
     for n, bad in enumerate(['pools: (', 'no_such_key = 1;\n', 'pools: ( { name = "x"; } );\n'], 1):
         i.reload(bad)
         t.until(lambda: count_lines(i, 'stintd.conf:') >= n, 'it is refused, with the place')
