@@ -25,11 +25,11 @@ static void set_close(BinarySet *set) {
         set->number = 0;
 }
 
-int binaries_open(Binaries *b, const char *const names[], size_t count, Error *error) {
+int binaries_open(Binaries *b, Error *error) {
         BinarySet set = {.number = b->openings + 1};
-        ASSERT(count <= BINARIES_MAX && !binaries_on_trial(b));
-        for (; set.count < count; set.count++) {
-                int fd = binary_open(names[set.count], error);
+        ASSERT(b->count <= BINARIES_MAX && !binaries_on_trial(b));
+        for (; set.count < b->count; set.count++) {
+                int fd = binary_open(b->names[set.count], error);
                 if (fd < 0) {
                         set_close(&set);
                         return fd;

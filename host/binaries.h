@@ -16,14 +16,16 @@ typedef struct BinarySet {
 } BinarySet;
 
 typedef struct Binaries {
+        const char *const *names; /* set by the owner, the first count of them */
+        size_t count;
         BinarySet now, before; /* to execute; the old ones during a trial, else none */
         uint64_t openings;
 } Binaries;
 
-/* Opens the helpers of these names (common/paths.h says where they are): the first, or a trial. All
- * or none; not during a trial. 0 or negative exit code. */
-int binaries_open(Binaries *b, const char *const names[], size_t count, Error *error);
+/* Opens the helpers (common/paths.h says where they are): the first, or a trial. All or none; not
+ * during a trial. 0 or negative exit code. */
+int binaries_open(Binaries *b, Error *error);
 bool binaries_on_trial(const Binaries *b);
 void binaries_keep(Binaries *b); /* the trial was good, or there was none: only the new ones stay */
 void binaries_revert(Binaries *b); /* the trial failed: the old ones are in force again */
-void binaries_close(Binaries *b);  /* accepts a zeroed one */
+void binaries_close(Binaries *b);  /* accepts one that is zeroed but for names and count */

@@ -81,30 +81,32 @@ static int path_share(const char *path, const char *group, Error *error) {
         return 0;
 }
 
-static int listener_make(Listener *l, const char *group, Error *error) {
-        int fd = listen_at(l->path);
+static int listener_make(Listeners *l, size_t i, const char *group, Error *error) {
+        int fd = listen_at(l->paths[i]);
         if (fd < 0)
-                return error_set(
-                        error, fd == -EACCES || fd == -EPERM ? EXIT_NO_PERMISSION : EXIT_IO,
-                        "cannot listen on %s: %s; %s", l->path, strerror(-fd), listen_advice(fd));
-        l->fd = fd;
-        l->origin = LISTENER_MADE;
-        return group ? path_share(l->path, group, error) : 0;
+                return error_set(error,
+                                 fd == -EACCES || fd == -EPERM ? EXIT_NO_PERMISSION : EXIT_IO,
+                                 "cannot listen on %s: %s; %s", l->paths[i], strerror(-fd),
+                                 listen_advice(fd));
+        l->fds[i] = fd;
+        l->origins[i] = LISTENER_MADE;
+        return group ? path_share(l->paths[i], group, error) : 0;
 }
 
-static Listener *listener_for(Listener l[], size_t count, int fd) {
-        for (size_t i = 0; i < count; i++)
-                if (l[i].origin == LISTENER_CLOSED &&
-                    sd_is_socket_unix(fd, SOCK_STREAM, 1, l[i].path, 0) > 0)
-                        return &l[i];
-        return NULL;
+/* Which of ours it is; l->count: none. */
+static size_t listener_of(const Listeners *l, int fd) {
+        size_t i = 0;
+        while (i < l->count && (l->origins[i] != LISTENER_CLOSED ||
+                                sd_is_socket_unix(fd, SOCK_STREAM, 1, l->paths[i], 0) <= 0))
+                i++;
+        return i;
 }
 
-static void listeners_inherit(Listener l[], size_t count) {
+static void listeners_inherit(Listeners *l) {
         int n = sd_listen_fds(1 /* forget the variables */);
         for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++) {
-                Listener *mine = listener_for(l, count, fd);
-                if (!mine) {
+                size_t i = listener_of(l, fd);
+                if (i == l->count) {
                         log_warning("a socket from systemd (descriptor %d) is none of ours: "
                                     "closed; compare ListenStream= with the configuration",
                                     fd);
@@ -112,33 +114,33 @@ static void listeners_inherit(Listener l[], size_t count) {
                         continue;
                 }
                 (void)fcntl(fd, F_SETFL, O_NONBLOCK | fcntl(fd, F_GETFL));
-                mine->fd = fd;
-                mine->origin = LISTENER_INHERITED;
+                l->fds[i] = fd;
+                l->origins[i] = LISTENER_INHERITED;
         }
 }
 
-int listeners_open(const ListenAddress addresses[], Listener ret[], size_t count, Error *error) {
+int listeners_open(Listeners *l, const ListenAddress addresses[], size_t count, Error *error) {
+        ASSERT(count <= LISTENERS_MAX);
+        *l = (Listeners){.count = count};
+        for (size_t i = 0; i < count; i++)
+                snprintf(l->paths[i], sizeof l->paths[i], "%s", addresses[i].path);
+        listeners_inherit(l);
         int r = 0;
-        for (size_t i = 0; i < count; i++) {
-                ret[i] = (Listener){.origin = LISTENER_CLOSED};
-                snprintf(ret[i].path, sizeof ret[i].path, "%s", addresses[i].path);
-        }
-        listeners_inherit(ret, count);
         for (size_t i = 0; i < count && r == 0; i++)
-                if (ret[i].origin == LISTENER_CLOSED)
-                        r = listener_make(&ret[i], addresses[i].group, error);
+                if (l->origins[i] == LISTENER_CLOSED)
+                        r = listener_make(l, i, addresses[i].group, error);
         return r;
 }
 
-void listeners_close(Listener l[], size_t count) {
-        for (size_t i = 0; i < count; i++) {
-                if (l[i].origin == LISTENER_CLOSED)
+void listeners_close(Listeners *l) {
+        for (size_t i = 0; i < l->count; i++) {
+                if (l->origins[i] == LISTENER_CLOSED)
                         continue;
-                if (l[i].origin == LISTENER_MADE)
-                        unlink(l[i].path);
-                close(l[i].fd);
-                l[i].origin = LISTENER_CLOSED;
+                if (l->origins[i] == LISTENER_MADE)
+                        unlink(l->paths[i]);
+                close(l->fds[i]);
         }
+        l->count = 0;
 }
 
 void listen_clean(const char *directory) {

@@ -17,26 +17,20 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 
 /* One that we inherited as ignored would never arrive, and with SIGCHLD ignored no child could be
  * waited for. */
-static int signals_add(Loop *l) {
-        int r = 0;
+int loop_add_signal(Loop *l, int number, sd_event_signal_handler_t handler, void *userdata) {
         sigset_t set;
         sigemptyset(&set);
-        for (size_t i = 0; i < l->signal_count; i++) {
-                sigaddset(&set, l->signals[i].number);
-                (void)signal(l->signals[i].number, SIG_DFL);
-        }
-        if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        sigaddset(&set, number);
+        if (signal(number, SIG_DFL) == SIG_ERR || sigprocmask(SIG_BLOCK, &set, NULL) < 0)
                 return -errno;
-        for (size_t i = 0; i < l->signal_count && r >= 0; i++)
-                r = sd_event_add_signal(l->event, NULL, l->signals[i].number, on_signal, l);
-        return r;
+        return sd_event_add_signal(l->event, NULL, number, handler, userdata);
 }
 
 int loop_init(Loop *l, const LoopSignal signals[], size_t count, void *userdata, Error *error) {
         *l = (Loop){.signals = signals, .signal_count = count, .userdata = userdata};
         int r = sd_event_new(&l->event);
-        if (r >= 0)
-                r = signals_add(l);
+        for (size_t i = 0; i < count && r >= 0; i++)
+                r = loop_add_signal(l, signals[i].number, on_signal, l);
         if (r >= 0)
                 r = sd_event_set_watchdog(l->event, true);
         return r >= 0 ? 0

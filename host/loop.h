@@ -26,6 +26,8 @@ typedef struct Loop {
  * watchdog (WATCHDOG_USEC) is fed by the loop itself: one that stands still is not fed. 0 or
  * negative exit code. A Loop must not move afterwards. */
 int loop_init(Loop *l, const LoopSignal signals[], size_t count, void *userdata, Error *error);
+/* One more signal, for a module with userdata of its own. 0 or negative errno. */
+int loop_add_signal(Loop *l, int number, sd_event_signal_handler_t handler, void *userdata);
 int loop_run(Loop *l, Error *error); /* until loop_end; its exit code, or a negative one */
 void loop_end(Loop *l, int exit_code);
 void loop_done(Loop *l); /* after all timers; accepts a zeroed loop */

@@ -1,17 +1,12 @@
 /* One process at a time, in the states of a table; each state has one deadline, kept by one timer.
+ * The pause of DOWN is host/backoff.h's, from 10 ms to 5 s.
  *
  *   DOWN ─► STARTING ─► READY ─► LEAVING ─► DOWN      every state but DOWN ─► DOWN: it died
- *     └───► TRIAL ───────┘         every state with a deadline ─► ABORTING ─► DOWN: overdue
- *
- * The pause before the next start doubles from 10 ms to 5 s and falls back to 10 ms once a
- * dispatcher was READY for as long as the pause that it had cost: who crashes at once is slowed
- * down, who worked for a while is not. */
-#include "supervisor/dispatcher.h"
+ *     └───► TRIAL ───────┘         every state with a deadline ─► ABORTING ─► DOWN: overdue */
+#include "supervisor/supervisor.h"
 
 #include "common/log.h"
 #include "host/notify.h"
-#include "supervisor/settings.h"
-#include "supervisor/workers.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,25 +15,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BACKOFF_MIN_USEC   (10 * USEC_PER_MSEC)
-#define BACKOFF_MAX_USEC   (5 * USEC_PER_SEC)
 #define READY_TIMEOUT_USEC (10 * USEC_PER_SEC)
 #define LEAVE_TIMEOUT_USEC (10 * USEC_PER_SEC)
 #define ABORT_TIMEOUT_USEC USEC_PER_SEC
 #define FAILURES_MAX       5
 
 #define TO(state) (1u << DISPATCHER_##state)
+#define ENDS      (TO(LEAVING) | TO(ABORTING) | TO(DOWN))
 static const struct {
         unsigned to;
         usec_t timeout_usec;
         const char *overdue;
 } states[] = {
         [DISPATCHER_DOWN] = {TO(DOWN) | TO(STARTING) | TO(TRIAL), 0, NULL},
-        [DISPATCHER_STARTING] = {TO(READY) | TO(LEAVING) | TO(ABORTING) | TO(DOWN),
-                                 SUPERVISE_HANG_USEC, "hangs"},
-        [DISPATCHER_TRIAL] = {TO(READY) | TO(LEAVING) | TO(ABORTING) | TO(DOWN), READY_TIMEOUT_USEC,
-                              "is not ready in time"},
-        [DISPATCHER_READY] = {TO(LEAVING) | TO(ABORTING) | TO(DOWN), SUPERVISE_HANG_USEC, "hangs"},
+        [DISPATCHER_STARTING] = {TO(READY) | ENDS, SUPERVISE_HANG_USEC, "hangs"},
+        [DISPATCHER_TRIAL] = {TO(READY) | ENDS, READY_TIMEOUT_USEC, "is not ready in time"},
+        [DISPATCHER_READY] = {ENDS, SUPERVISE_HANG_USEC, "hangs"},
         [DISPATCHER_LEAVING] = {TO(ABORTING) | TO(DOWN), LEAVE_TIMEOUT_USEC, "does not exit"},
         [DISPATCHER_ABORTING] = {TO(DOWN), ABORT_TIMEOUT_USEC, NULL},
 };
@@ -50,8 +42,8 @@ static void dispatcher_set_state(Supervisor *s, DispatcherState state) {
         ASSERT(states[d->state].to & (1u << state));
         d->state = state;
         timer_arm(&s->loop, &d->timer,
-                  state == DISPATCHER_DOWN ? d->backoff_usec : states[state].timeout_usec, on_timer,
-                  s);
+                  state == DISPATCHER_DOWN ? d->backoff.pause_usec : states[state].timeout_usec,
+                  on_timer, s);
 }
 
 static void on_timer(void *userdata) {
@@ -152,16 +144,15 @@ static int on_packet(void *userdata, const void *packet, size_t size) {
 static int dispatcher_spawn(Supervisor *s) {
         Dispatcher *d = &s->dispatcher;
         char generation[24], binary[24];
-        int peer, sockets[LISTENER_COUNT];
+        int peer;
         int r = channel_new(&s->loop, sizeof(SuperviseMessage), on_packet, s, &d->channel, &peer);
         if (r < 0)
                 return r;
-        for (int i = 0; i < LISTENER_COUNT; i++)
-                sockets[i] = s->listeners[i].fd;
         snprintf(generation, sizeof generation, "%" PRIu64, s->settings.generation);
         snprintf(binary, sizeof binary, "%" PRIu64, s->binaries.now.number);
         const char *options[] = {"--generation", generation, "--binary", binary};
-        r = supervisor_spawn(s, PROGRAM_DISPATCHER, peer, sockets, LISTENER_COUNT, options);
+        r = supervisor_spawn(s, PROGRAM_DISPATCHER, NULL, peer, s->listeners.fds, LISTENER_COUNT,
+                             options);
         close(peer);
         return r;
 }
@@ -185,20 +176,20 @@ void dispatcher_start(Supervisor *s) {
                 dispatcher_send(s, &(SuperviseMessage){.type = SUPERVISE_STOP}, -1);
 }
 
-/* The next one comes after a pause. */
-static void dispatcher_failed(Supervisor *s, const char *reason) {
+/* Nobody asked for it: the next one comes after a pause, if there is any hope. */
+static void dispatcher_failed(Supervisor *s, const char *reason, int exit_code) {
         Dispatcher *d = &s->dispatcher;
-        char pause[64];
-        d->failures++;
-        if (d->state == DISPATCHER_READY && time_now_monotonic() >= d->ready_at + d->backoff_usec)
-                d->backoff_usec = 0;
-        d->backoff_usec = MIN_OF(MAX_OF(2 * d->backoff_usec, BACKOFF_MIN_USEC), BACKOFF_MAX_USEC);
-        duration_format(d->backoff_usec, pause, sizeof pause);
-        notify_status(STATUS_DISPATCHER, "dispatcher ended (%s), starting another in %s", reason,
-                      pause);
-        log_error("dispatcher ended (%s), starting another in %s; %u in a row without one that was "
-                  "ready",
-                  reason, pause, d->failures);
+        char text[SUPERVISE_TEXT_MAX], pause[64];
+        usec_t worked_usec = d->state == DISPATCHER_READY ? time_now_monotonic() - d->ready_at : 0;
+        duration_format(backoff_failed(&d->backoff, worked_usec), pause, sizeof pause);
+        snprintf(text, sizeof text, "dispatcher ended (%s), starting another in %s", reason, pause);
+        notify_status(STATUS_DISPATCHER, "%s", text);
+        log_error("%s; %u in a row without one that was ready", text, ++d->failures);
+        if (d->failures < FAILURES_MAX || (d->ever_ready && s->phase == SUPERVISOR_RUNNING))
+                return;
+        log_error("giving up: %u dispatchers ended before they were ready, the last with %s",
+                  d->failures, reason);
+        supervisor_end(s, exit_code);
 }
 
 /* It is dead, or could not even be started: what follows from that. */
@@ -215,21 +206,16 @@ static void dispatcher_lost(Supervisor *s, const char *reason, int exit_code) {
                 binaries_revert(&s->binaries);
         }
         if (handed_over || trial_failed)
-                d->backoff_usec = 0;
+                d->backoff.pause_usec = 0;
         else if (!d->stopped && s->phase != SUPERVISOR_ENDING)
-                dispatcher_failed(s, reason);
+                dispatcher_failed(s, reason, exit_code);
         dispatcher_set_state(s, DISPATCHER_DOWN);
-        bool hopeless =
-                d->failures >= FAILURES_MAX && (!d->ever_ready || s->phase == SUPERVISOR_STOPPING);
-        if (hopeless && s->phase != SUPERVISOR_ENDING)
-                log_error(
-                        "giving up: %u dispatchers ended before they were ready, the last with %s",
-                        d->failures, reason);
-        if (s->phase == SUPERVISOR_ENDING || d->stopped || hopeless)
-                supervisor_end(s, hopeless ? exit_code : 0);
+        if (s->phase == SUPERVISOR_ENDING || d->stopped)
+                supervisor_end(s, 0);
 }
 
-void dispatcher_reaped(Supervisor *s, int status) {
+void dispatcher_died(void *supervisor, void *none, int status, const struct rusage *usage) {
+        Supervisor *s = supervisor;
         char reason[32];
         s->dispatcher.pid = 0;
         channel_drain(s->dispatcher.channel); /* its last words */
@@ -238,11 +224,12 @@ void dispatcher_reaped(Supervisor *s, int status) {
                         failed ? WEXITSTATUS(status) : EXIT_SOFTWARE);
 }
 
-void dispatcher_upgrade(Supervisor *s) {
+void dispatcher_upgrade(void *supervisor) {
+        Supervisor *s = supervisor;
         Error error = {0};
         if (s->phase != SUPERVISOR_RUNNING || binaries_on_trial(&s->binaries)) {
                 log_warning("no upgrade now: one is under way, or the instance stops");
-        } else if (supervisor_open_binaries(s, &error) < 0) {
+        } else if (binaries_open(&s->binaries, &error) < 0) {
                 log_error("no upgrade: %s", error.text);
         } else {
                 log_notice("upgrade: handing over to a new dispatcher");

@@ -6,28 +6,23 @@
 #include "common/log.h"
 #include "host/notify.h"
 #include "host/spawn.h"
-#include "supervisor/dispatcher.h"
-#include "supervisor/settings.h"
-#include "supervisor/workers.h"
 
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #define STOP_MARGIN_USEC (70 * USEC_PER_SEC) /* above stop_timeout: grace, flush, and some */
-#define END_TIMEOUT_USEC (5 * USEC_PER_SEC)  /* from TERM to KILL */
+#define BACKOFF_MIN_USEC (10 * USEC_PER_MSEC)
+#define BACKOFF_MAX_USEC (5 * USEC_PER_SEC)
+#define END_TIMEOUT_USEC (5 * USEC_PER_SEC) /* from TERM to KILL */
 
 _Static_assert(SPAWN_FD_FIRST == SUPERVISE_FD_CHANNEL, "what is promised is what is placed");
 
 static const char *const programs[] = {
         [PROGRAM_DISPATCHER] = "stint-dispatcher", [PROGRAM_WORKER] = "stint-worker"};
 
-int supervisor_open_binaries(Supervisor *s, Error *error) {
-        return binaries_open(&s->binaries, programs, PROGRAM_COUNT, error);
-}
-
-pid_t supervisor_spawn(Supervisor *s, Program program, int channel, const int sockets[],
-                       unsigned socket_count, const char *const options[4]) {
+pid_t supervisor_spawn(Supervisor *s, Program program, Worker *worker, int channel,
+                       const int sockets[], unsigned socket_count, const char *const options[4]) {
         const char *instance = s->paths->kind == INSTANCE_SYSTEM ? "system" : "user",
                    *argv[] = {programs[program], "--state",    s->paths->state, "--run",
                               s->paths->run,     "--instance", instance,        options[0],
@@ -37,7 +32,9 @@ pid_t supervisor_spawn(Supervisor *s, Program program, int channel, const int so
         if (alive < 0)
                 return alive;
         memcpy(fds + 3, sockets, socket_count * sizeof *sockets);
-        pid_t pid = spawn_process(s->binaries.now.fds[program], argv, fds, 3 + socket_count);
+        pid_t pid =
+                children_spawn(&s->children, s->binaries.now.fds[program], argv, fds,
+                               3 + socket_count, worker ? worker_died : dispatcher_died, worker);
         close(alive);
         return pid;
 }
@@ -45,8 +42,7 @@ pid_t supervisor_spawn(Supervisor *s, Program program, int channel, const int so
 /* ---- the end ---- */
 
 static void check_end(Supervisor *s) {
-        if (s->phase == SUPERVISOR_ENDING && s->dispatcher.pid == 0 && s->children.remnants == 0 &&
-            workers_unended(s) == 0)
+        if (s->phase == SUPERVISOR_ENDING && children_count(&s->children) == 0)
                 loop_end(&s->loop, s->exit_code);
 }
 
@@ -55,10 +51,10 @@ static void on_phase_timer(void *userdata) {
         if (s->phase == SUPERVISOR_STOPPING) {
                 log_error("the dispatcher did not stop in time: ending everything");
                 supervisor_end(s, EXIT_SOFTWARE);
-                return;
+        } else {
+                children_signal(&s->children, SIGKILL);
+                timer_arm(&s->loop, &s->phase_timer, END_TIMEOUT_USEC, on_phase_timer, s);
         }
-        workers_signal_all(s, SIGKILL);
-        timer_arm(&s->loop, &s->phase_timer, END_TIMEOUT_USEC, on_phase_timer, s);
 }
 
 void supervisor_end(Supervisor *s, int exit_code) {
@@ -66,48 +62,23 @@ void supervisor_end(Supervisor *s, int exit_code) {
         if (s->phase != SUPERVISOR_ENDING) {
                 s->phase = SUPERVISOR_ENDING;
                 s->exit_code = exit_code;
+                children_signal(&s->children, SIGTERM);
                 dispatcher_kill(s, SIGKILL);
-                workers_signal_all(s, SIGTERM);
                 timer_arm(&s->loop, &s->phase_timer, END_TIMEOUT_USEC, on_phase_timer, s);
         }
         check_end(s);
 }
 
-/* ---- children ---- */
-
-/* Whatever is neither the dispatcher nor a worker was left by one that is dead. */
-static ChildKind child_kind(void *userdata, pid_t pid) {
-        const Supervisor *s = userdata;
-        return pid == s->dispatcher.pid || workers_have(s, pid) ? CHILD_STARTED : CHILD_REMNANT;
-}
-
-static void on_died(void *userdata, pid_t pid, int status, const struct rusage *usage) {
-        Supervisor *s = userdata;
-        if (pid == s->dispatcher.pid)
-                dispatcher_reaped(s, status);
-        else
-                workers_reaped(s, pid, status, usage);
-}
-
 static void on_tended(void *userdata) {
         Supervisor *s = userdata;
         if (s->children.stuck)
-                notify_status(STATUS_WORKERS,
-                              "%u processes of dead workers do not die: their runs "
-                              "wait",
+                notify_status(STATUS_WORKERS, "%u processes of dead workers do not die",
                               s->children.stuck);
         else
                 notify_status(STATUS_WORKERS, "%s", "");
         if (s->children.remnants == 0)
                 workers_report_dead(s);
         check_end(s);
-}
-
-/* ---- signals ---- */
-
-static void on_child(void *userdata) {
-        Supervisor *s = userdata;
-        children_tend(&s->children);
 }
 
 static void on_stop(void *userdata) {
@@ -123,14 +94,6 @@ static void on_stop(void *userdata) {
         dispatcher_send(s, &(SuperviseMessage){.type = SUPERVISE_STOP}, -1);
 }
 
-static void on_reload(void *userdata) {
-        settings_reload(userdata);
-}
-
-static void on_upgrade(void *userdata) {
-        dispatcher_upgrade(userdata);
-}
-
 /* ---- the start ---- */
 
 static int sockets_open(Supervisor *s, Error *error) {
@@ -144,7 +107,7 @@ static int sockets_open(Supervisor *s, Error *error) {
         const ListenAddress addresses[] = {[LISTENER_CONTROL] = {c->control_socket, group},
                                            [LISTENER_EVENTS] = {c->events_socket, group},
                                            [LISTENER_RESULTS] = {path, NULL}};
-        int r = listeners_open(addresses, s->listeners, LISTENER_COUNT, error);
+        int r = listeners_open(&s->listeners, addresses, LISTENER_COUNT, error);
         if (r < 0)
                 return r;
         snprintf(path, sizeof path, "ipc://%s", c->control_socket);
@@ -152,28 +115,26 @@ static int sockets_open(Supervisor *s, Error *error) {
 }
 
 static int supervisor_start(Supervisor *s, Error *error) {
-        static const LoopSignal signals[] = {{SIGCHLD, on_child},
-                                             {SIGTERM, on_stop},
+        static const LoopSignal signals[] = {{SIGTERM, on_stop},
                                              {SIGINT, on_stop},
-                                             {SIGHUP, on_reload},
-                                             {SIGUSR2, on_upgrade}};
-        static const ChildrenOwner owner = {child_kind, on_died, on_tended};
+                                             {SIGHUP, settings_reload},
+                                             {SIGUSR2, dispatcher_upgrade}};
         int r = settings_load(s, error);
         if (r == 0)
                 r = instance_acquire(&s->instance, s->paths->state, error);
         if (r == 0)
-                r = supervisor_open_binaries(s, error);
+                r = binaries_open(&s->binaries, error);
         if (r == 0)
                 r = loop_init(&s->loop, signals, ARRAY_SIZE(signals), s, error);
         if (r == 0)
-                r = children_init(&s->children, &s->loop, &owner, s, error);
+                r = children_init(&s->children, &s->loop, on_tended, s, error);
         return r < 0 ? r : sockets_open(s, error);
 }
 
 static void supervisor_done(Supervisor *s) {
         dispatcher_done(s);
         workers_done(s);
-        listeners_close(s->listeners, LISTENER_COUNT);
+        listeners_close(&s->listeners);
         settings_done(s);
         binaries_close(&s->binaries);
         children_done(&s->children);
@@ -187,7 +148,9 @@ int supervisor_run(const InstancePaths *paths, ConfigPresence presence, Error *e
                 .paths = paths,
                 .presence = presence,
                 .instance = INSTANCE_NONE,
+                .binaries = {.names = programs, .count = PROGRAM_COUNT},
                 .settings = {.fd = -1, .offered_fd = -1},
+                .dispatcher.backoff = {.min_usec = BACKOFF_MIN_USEC, .max_usec = BACKOFF_MAX_USEC},
         };
         int r = supervisor_start(&s, error);
         if (r == 0) {

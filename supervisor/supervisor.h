@@ -10,6 +10,7 @@
 
 #include "common/supervise.h"
 #include "config/config.h"
+#include "host/backoff.h"
 #include "host/binaries.h"
 #include "host/channel.h"
 #include "host/children.h"
@@ -47,15 +48,15 @@ typedef struct Dispatcher { /* dispatcher.c */
         pid_t pid; /* 0: none */
         Channel *channel;
         Timer timer;
-        usec_t backoff_usec, ready_at;
+        Backoff backoff;
+        usec_t ready_at;
         uint64_t binary;   /* number of the binaries that it runs */
         unsigned failures; /* deaths in a row without a READY */
         bool ever_ready, stopped;
 } Dispatcher;
 
-typedef struct Settings { /* settings.c */
-        Config *config,
-                *offered; /* in force; sent in a RELOAD that is not answered yet, else NULL */
+typedef struct Settings {         /* settings.c */
+        Config *config, *offered; /* in force; sent in a RELOAD that is not answered, else NULL */
         int fd, offered_fd;
         uint64_t generation;
         bool wanted; /* a SIGHUP waits for a dispatcher that can answer */
@@ -70,21 +71,57 @@ typedef struct Supervisor {
         int exit_code;
         Instance instance;
         Children children;
-        Listener listeners[LISTENER_COUNT];
+        Listeners listeners;
         Binaries binaries;
         Settings settings;
         Dispatcher dispatcher;
         Worker *workers;
 } Supervisor;
 
+/* ---- supervisor.c ---- */
+
 /* Runs an instance to its end; returns its exit code. A start that fails fills error. */
 int supervisor_run(const InstancePaths *paths, ConfigPresence presence, Error *error);
-
-void supervisor_end(Supervisor *s, int exit_code);         /* ends all children, then the loop */
-int supervisor_open_binaries(Supervisor *s, Error *error); /* the first, or new ones on trial */
+void supervisor_end(Supervisor *s, int exit_code); /* ends all children, then the loop */
 
 /* Starts a child as common/supervise.h promises it: channel, configuration, STATE/alive and then
  * its sockets; --state, --run, --instance and then two options of its own (name, value, name,
- * value). A pid or negative errno. */
-pid_t supervisor_spawn(Supervisor *s, Program program, int channel, const int sockets[],
-                       unsigned socket_count, const char *const options[4]);
+ * value). worker: whose process it is, NULL for the dispatcher. A pid or negative errno. */
+pid_t supervisor_spawn(Supervisor *s, Program program, Worker *worker, int channel,
+                       const int sockets[], unsigned socket_count, const char *const options[4]);
+
+/* ---- dispatcher.c: the process, and what it says, each message to whom it concerns ---- */
+
+void dispatcher_start(Supervisor *s);
+void dispatcher_upgrade(void *supervisor); /* SIGUSR2 */
+void dispatcher_died(void *supervisor, void *none, int status, const struct rusage *usage);
+void dispatcher_done(Supervisor *s);
+/* To none, both do nothing (the next one gets the roster). attached: a descriptor that stays the
+ * caller's and stays open until the answer, or -1. */
+void dispatcher_send(Supervisor *s, const SuperviseMessage *message, int attached);
+void dispatcher_kill(const Supervisor *s, int sig);
+
+/* ---- workers.c: the roster, every worker that lives, dies, or died without a dispatcher having
+ * confirmed it, in the order of serials ---- */
+
+/* What the dispatcher asks for. SPAWN is answered by SPAWNED or SPAWN_FAILED; a signal to a worker
+ * that is not alive does nothing; EXIT_SEEN drops an end from the roster. */
+void workers_spawn(Supervisor *s, const SuperviseMessage *m);
+void workers_signal(Supervisor *s, const SuperviseMessage *m);
+void workers_exit_seen(Supervisor *s, const SuperviseMessage *m);
+void workers_send_roster(Supervisor *s);
+void worker_died(void *supervisor, void *worker, int status, const struct rusage *usage);
+/* As EXITED. Only once no remnant lives: a remnant cannot be attributed to one dead worker. */
+void workers_report_dead(Supervisor *s);
+void workers_done(Supervisor *s);
+
+/* ---- settings.c: the configuration in force, a sealed memfd that every child gets. A new one is
+ * in force only when the dispatcher has accepted it; until then and otherwise nothing changes ----
+ */
+
+int settings_load(Supervisor *s, Error *error);
+void settings_reload(void *supervisor); /* SIGHUP */
+void settings_try(Supervisor *s);       /* offers a wanted one, once the dispatcher can answer */
+void settings_answered(Supervisor *s, const SuperviseMessage *message); /* RELOADED */
+void settings_unanswered(Supervisor *s); /* the dispatcher died: what was offered is dropped */
+void settings_done(Supervisor *s);

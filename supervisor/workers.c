@@ -1,8 +1,7 @@
-/* See workers.h. */
-#include "supervisor/workers.h"
+/* A worker is what every message about it shows: its entry in the roster. */
+#include "supervisor/supervisor.h"
 
 #include "common/log.h"
-#include "supervisor/dispatcher.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -44,7 +43,7 @@ static int worker_start(Supervisor *s, Worker *w) {
                 return fd;
         snprintf(serial, sizeof serial, "%" PRIu64, w->entry.serial);
         const char *options[] = {"--pool", w->entry.pool, "--serial", serial};
-        r = supervisor_spawn(s, PROGRAM_WORKER, s->instance.life[0], &fd, 1, options);
+        r = supervisor_spawn(s, PROGRAM_WORKER, w, s->instance.life[0], &fd, 1, options);
         if (r < 0)
                 unlink(path);
         close(fd);
@@ -80,33 +79,10 @@ static Worker *worker_by_serial(const Supervisor *s, uint64_t serial) {
         return w;
 }
 
-static Worker *worker_by_pid(const Supervisor *s, pid_t pid) {
-        Worker *w;
-        DL_FOREACH (s->workers, w)
-                if (w->entry.pid == pid && w->entry.state == SUPERVISE_WORKER_ALIVE)
-                        break;
-        return w;
-}
-
-static void worker_signal(const Worker *w, int sig) {
-        if (w->entry.state == SUPERVISE_WORKER_ALIVE && kill(w->entry.pid, sig) < 0)
-                WORKER_LOG(LOG_WARNING, w, "cannot send signal %d: %s", sig, strerror(errno));
-}
-
-bool workers_have(const Supervisor *s, pid_t pid) {
-        return worker_by_pid(s, pid) != NULL;
-}
-
 void workers_signal(Supervisor *s, const SuperviseMessage *m) {
         const Worker *w = worker_by_serial(s, m->serial);
-        if (w)
-                worker_signal(w, m->signal);
-}
-
-void workers_signal_all(Supervisor *s, int sig) {
-        const Worker *w;
-        DL_FOREACH (s->workers, w)
-                worker_signal(w, sig);
+        if (w && w->entry.state == SUPERVISE_WORKER_ALIVE && kill(w->entry.pid, m->signal) < 0)
+                WORKER_LOG(LOG_WARNING, w, "cannot send signal %d: %s", m->signal, strerror(errno));
 }
 
 void workers_exit_seen(Supervisor *s, const SuperviseMessage *m) {
@@ -128,15 +104,13 @@ void workers_send_roster(Supervisor *s) {
                         -1);
 }
 
-void workers_reaped(Supervisor *s, pid_t pid, int status, const struct rusage *usage) {
+void worker_died(void *supervisor, void *worker, int status, const struct rusage *usage) {
+        Worker *w = worker;
         char path[PATH_MAX], text[32];
-        Worker *w = worker_by_pid(s, pid);
-        if (!w)
-                return;
         w->entry.state = SUPERVISE_WORKER_DYING;
         w->entry.status = status;
         w->entry.usage = *usage;
-        unlink(worker_path(s, w, path));
+        unlink(worker_path(supervisor, w, path));
         WORKER_LOG(status ? LOG_WARNING : LOG_INFO, w, "worker of pool %s ended: %s", w->entry.pool,
                    child_status_text(status, text, sizeof text));
 }
@@ -149,14 +123,6 @@ void workers_report_dead(Supervisor *s) {
                 w->entry.state = SUPERVISE_WORKER_EXITED;
                 worker_send(s, w, SUPERVISE_EXITED);
         }
-}
-
-unsigned workers_unended(const Supervisor *s) {
-        const Worker *w;
-        unsigned n = 0;
-        DL_FOREACH (s->workers, w)
-                n += w->entry.state != SUPERVISE_WORKER_EXITED;
-        return n;
 }
 
 void workers_done(Supervisor *s) {
