@@ -10,24 +10,25 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Loads the files; every finding goes to the log. Returns their number, 0 with ret set. */
-static size_t config_read(const Supervisor *s, Config **ret) {
+/* Loads the files; every finding goes to the log, the first into error (may be NULL). Returns their
+ * number, 0 with ret set. */
+static size_t config_read(const Supervisor *s, Error *error, Config **ret) {
         ConfigFindings findings = {0};
         int r = config_load(s->paths, s->presence, &findings, ret);
         size_t n = r < 0 ? MAX_OF(findings.count, (size_t)1) : 0;
         for (size_t i = 0; i < findings.count; i++)
                 log_error("%s", findings.lines[i]);
+        if (n > 0)
+                error_set(error, EXIT_CONFIG, "cannot start: %s%s",
+                          findings.count ? findings.lines[0] : "out of memory",
+                          n > 1 ? "; stintd --check-config shows more" : "");
         config_findings_done(&findings);
         return n;
 }
 
 int settings_load(Supervisor *s, Error *error) {
-        size_t n = config_read(s, &s->settings.config);
-        if (n > 0)
-                return error_set(error, EXIT_CONFIG,
-                                 "cannot start: %zu findings in the configuration (see the log); "
-                                 "stintd --check-config shows them",
-                                 n);
+        if (config_read(s, error, &s->settings.config) > 0)
+                return -EXIT_CONFIG;
         int r = config_seal(s->settings.config, &s->settings.fd);
         if (r < 0)
                 return error_set(error, EXIT_IO, "cannot keep the configuration in memory: %s",
@@ -66,7 +67,7 @@ void settings_try(Supervisor *s) {
         if (!t->wanted || t->offered || s->dispatcher.state != DISPATCHER_READY)
                 return;
         t->wanted = false;
-        size_t n = config_read(s, &t->offered);
+        size_t n = config_read(s, NULL, &t->offered);
         if (n > 0) {
                 snprintf(refusal, sizeof refusal, "%zu findings, see the log", n);
                 reload_end(s, refusal);
