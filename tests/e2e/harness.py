@@ -1,13 +1,16 @@
-"""A private, real instance of stint for one test: real binaries, real sockets, real files, in a temporary directory.
+"""A private, real instance of stint for one test: real binaries, real sockets, real files, in a
+temporary directory.
 
     def test_submit_prints_the_id_alone(t):
         i = t.instance()
         done = i.stint('submit', 'true')
         t.equal(done.stdout, '1\\n')
 
-Tests are functions named test_* with one argument, a Test. They wait for conditions (t.until), never for time, and end only processes
-that they started, by pid. run.py runs the tests of one module and prints TAP.
+Tests are functions named test_* with one argument, a Test. They wait for conditions (t.until),
+never for time, and end only processes that they started, by pid. run.py runs the tests of one
+module and prints TAP.
 """
+
 import itertools
 import json
 import os
@@ -20,7 +23,8 @@ import threading
 import time
 
 BUILD = pathlib.Path(os.environ['STINT_BUILD'])  # meson's build directory
-PATIENCE = 60.0  # seconds until a condition that does not come true fails the test; generous: machines are slow
+# Seconds until a condition that does not come true fails the test; generous: machines are slow.
+PATIENCE = 60.0
 
 
 class Failure(Exception):
@@ -43,7 +47,13 @@ def children(pid):
 def program(pid):
     """Name of the program that a process runs, '' when it is gone."""
     try:
-        return pathlib.Path(f'/proc/{pid}/cmdline').read_bytes().split(b'\0')[0].decode().rsplit('/', 1)[-1]
+        return (
+            pathlib.Path(f'/proc/{pid}/cmdline')
+            .read_bytes()
+            .split(b'\0')[0]
+            .decode()
+            .rsplit('/', 1)[-1]
+        )
     except (FileNotFoundError, ProcessLookupError):
         return ''
 
@@ -51,7 +61,9 @@ def program(pid):
 def alive(pid):
     """Is there such a process, and is it no zombie?"""
     try:
-        return pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] not in 'ZX'
+        return (
+            pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] not in 'ZX'
+        )
     except (FileNotFoundError, ProcessLookupError):
         return False
 
@@ -61,7 +73,8 @@ ONE_WORKER = 'pools: ({ name = "default"; queues = ["default"]; workers = 1; });
 
 
 class Gate:
-    """A task that runs until the test lets it go: gate.command reads a FIFO that the test holds open."""
+    """A task that runs until the test lets it go: gate.command reads a FIFO that the test holds
+    open."""
 
     def __init__(self, test, path):
         self.test, self.path, self.end = test, path, None
@@ -98,9 +111,20 @@ class Instance:
         self.state, self.run = self.home / 'state', self.home / 'run'
         self.config = self.home / 'config' / 'stintd.conf'
         self.config.parent.mkdir()
-        self.env = {name: value for name, value in os.environ.items() if not name.startswith(('STINT_', 'XDG_'))}
-        self.env.update(HOME=str(self.home), XDG_CONFIG_HOME=str(self.home / 'xdg'), STINT_STATE_DIR=str(self.state),
-                        STINT_RUN_DIR=str(self.run), STINT_AUTOSTART='0', NO_COLOR='1', LC_ALL='C.UTF-8')
+        self.env = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(('STINT_', 'XDG_'))
+        }
+        self.env.update(
+            HOME=str(self.home),
+            XDG_CONFIG_HOME=str(self.home / 'xdg'),
+            STINT_STATE_DIR=str(self.state),
+            STINT_RUN_DIR=str(self.run),
+            STINT_AUTOSTART='0',
+            NO_COLOR='1',
+            LC_ALL='C.UTF-8',
+        )
         self.daemon, self.kind = None, ['--user']  # []: the system's, as root
         if config is not None:
             self.config.write_text(config)
@@ -114,11 +138,21 @@ class Instance:
         if self.config.exists():
             arguments += ['--config', str(self.config)]
         self.log = open(self.home / 'log', 'ab')
-        self.daemon = subprocess.Popen(arguments, env=self.env, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
-                                       cwd='/', start_new_session=True)
+        self.daemon = subprocess.Popen(
+            arguments,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
+            cwd='/',
+            start_new_session=True,
+        )
         if wait:
-            self.test.until(lambda: self.daemon.poll() is not None or self.stint('ping', check=False).returncode == 0,
-                            'the instance answers')
+            self.test.until(
+                lambda: self.daemon.poll() is not None
+                or self.stint('ping', check=False).returncode == 0,
+                'the instance answers',
+            )
             if self.daemon.poll() is not None:
                 raise Failure(f'stintd ended with {self.daemon.returncode}: {self.log_text()}')
 
@@ -143,8 +177,12 @@ class Instance:
 
     def dispatcher(self):
         """Pid of the dispatcher; waits until there is one."""
-        return self.test.until(lambda: next((p for p in children(self.daemon.pid) if program(p) == 'stint-dispatcher'), None),
-                               'a dispatcher lives')
+        return self.test.until(
+            lambda: next(
+                (p for p in children(self.daemon.pid) if program(p) == 'stint-dispatcher'), None
+            ),
+            'a dispatcher lives',
+        )
 
     def workers(self):
         return [p for p in children(self.daemon.pid) if program(p) == 'stint-worker']
@@ -159,24 +197,54 @@ class Instance:
     # ---- the client ----
 
     def command(self, *arguments):
-        return [str(BUILD / 'client' / 'cli' / 'stint'), *(self.kind or ['--system']), *map(str, arguments)]
+        return [
+            str(BUILD / 'client' / 'cli' / 'stint'),
+            *(self.kind or ['--system']),
+            *map(str, arguments),
+        ]
 
-    def stint(self, *arguments, check=True, input=None, text=True, timeout=PATIENCE * 2, env=None, **options):
-        """Runs the client to its end. check: True expects exit code 0, a number expects that one, False anything."""
+    def stint(
+        self,
+        *arguments,
+        check=True,
+        input=None,
+        text=True,
+        timeout=PATIENCE * 2,
+        env=None,
+        **options,
+    ):
+        """Runs the client to its end. check: True expects exit code 0, a number expects that one,
+        False anything."""
         if input is None:
             options['stdin'] = subprocess.DEVNULL
-        done = subprocess.run(self.command(*arguments), env={**self.env, **(env or {})}, input=input, capture_output=True,
-                              text=text, timeout=timeout, check=False, **options)
+        done = subprocess.run(
+            self.command(*arguments),
+            env={**self.env, **(env or {})},
+            input=input,
+            capture_output=True,
+            text=text,
+            timeout=timeout,
+            check=False,
+            **options,
+        )
         expected = {True: 0, False: None}.get(check, check) if isinstance(check, bool) else check
         if expected is not None and done.returncode != expected:
-            raise Failure(f'stint {" ".join(map(str, arguments))}: exit {done.returncode}, not {expected}; '
-                          f'stdout {done.stdout[-500:]!r}, stderr {done.stderr[-500:]!r}')
+            raise Failure(
+                f'stint {" ".join(map(str, arguments))}: exit {done.returncode}, not {expected}; '
+                f'stdout {done.stdout[-500:]!r}, stderr {done.stderr[-500:]!r}'
+            )
         return done
 
     def spawn(self, *arguments, **options):
         """Starts the client and leaves it running; the test ends it or waits."""
-        process = subprocess.Popen(self.command(*arguments), env=self.env, stdout=options.pop('stdout', subprocess.PIPE),
-                                   stderr=options.pop('stderr', subprocess.PIPE), stdin=options.pop('stdin', subprocess.DEVNULL), **options)
+        process = subprocess.Popen(
+            self.command(*arguments),
+            env=self.env,
+            stdout=options.pop('stdout', subprocess.PIPE),
+            stderr=options.pop('stderr', subprocess.PIPE),
+            stdin=options.pop('stdin', subprocess.DEVNULL),
+            **options,
+        )
         self.test.clean_up(lambda: self.end(process))
         return process
 
@@ -199,7 +267,9 @@ class Instance:
 
     def ended(self, task_id):
         """Waits for the end of a task and returns it as task() does."""
-        return self.test.until(lambda: (row := self.task(task_id))['state'] in ENDS and row, f'task {task_id} ends')
+        return self.test.until(
+            lambda: (row := self.task(task_id))['state'] in ENDS and row, f'task {task_id} ends'
+        )
 
     def output(self, task_id):
         """What a task wrote to its stdout, as bytes, after its end."""
@@ -211,7 +281,9 @@ class Instance:
 
     def close(self, failed):
         if self.daemon and self.daemon.poll() is None:
-            self.daemon.kill() if failed else self.daemon.terminate()  # what a failed test left running need not be waited for
+            (
+                self.daemon.kill() if failed else self.daemon.terminate()
+            )  # what a failed test left running need not be waited for
             try:
                 self.daemon.wait(PATIENCE)
             except subprocess.TimeoutExpired:
@@ -270,4 +342,3 @@ class Test:
             function()
         for instance in self.instances:
             instance.close(failed)
-

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs the test functions of one module of this directory and prints TAP.
 
-Usage: run.py MODULE [PART…]     PART: only tests whose names contain one of them. STINT_BUILD names the build directory.
+Usage: run.py MODULE [PART…]     PART: only tests whose names contain one of them. STINT_BUILD
+names the build directory.
 """
 import importlib
 import pathlib
@@ -37,8 +38,12 @@ def run(number, name, function):
 
 def main():
     module = importlib.import_module(sys.argv[1])
-    tests = [(name[5:], function) for name, function in vars(module).items()
-             if name.startswith('test_') and (len(sys.argv) < 3 or any(part in name for part in sys.argv[2:]))]
+    tests = [
+        (name[5:], function)
+        for name, function in vars(module).items()
+        if name.startswith('test_')
+        and (len(sys.argv) < 3 or any(part in name for part in sys.argv[2:]))
+    ]
     print(f'1..{len(tests)}', flush=True)
     results = [run(number, name, function) for number, (name, function) in enumerate(tests, 1)]
     sys.exit(0 if results and all(results) else 1)

@@ -1,37 +1,66 @@
-"""What goes wrong and how it is told: one line on stderr that names the thing, the reason and the way out, and the exit code."""
+"""What goes wrong and how it is told: one line on stderr that names the thing, the reason and the
+way out, and the exit code."""
 import os
 import pathlib
 import socket
 import sqlite3
 import subprocess
 
+import rawpeer
 from harness import BUILD, PATIENCE, Skip
-from zmtp import GREETING, MORE, Dealer, frame
 
 NOBODY = 65534
-PING = bytes([0x94, 1, 10, 1, 0])  # [protocol 1, type 10, request 1, flags 0]
+PING, PONG = bytes([0x94, 1, 10, 1, 0]), 74  # [protocol 1, type 10, request 1, flags 0]
 
 
 def one_line(t, done, code, *parts):
     t.equal(done.returncode, code, f'{done.args}: {done.stderr}')
-    t.true(done.stderr.startswith(('stint: ', 'stintd: ')) and done.stderr.count('\n') == 1, f'one line: {done.stderr!r}')
+    t.true(
+        done.stderr.startswith(('stint: ', 'stintd: ')) and done.stderr.count('\n') == 1,
+        f'one line: {done.stderr!r}',
+    )
     for part in parts:
         t.contains(done.stderr, str(part))
 
 
 def stintd(i, *arguments, **options):
-    return subprocess.run([str(BUILD / 'supervisor' / 'stintd'), *map(str, arguments)], env={**i.env, **options.pop('env', {})},
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE * 2, check=False, **options)
+    return subprocess.run(
+        [str(BUILD / 'supervisor' / 'stintd'), *map(str, arguments)],
+        env={**i.env, **options.pop('env', {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE * 2,
+        check=False,
+        **options,
+    )
 
 
 def test_the_nearest_word_is_suggested(t):
     i = t.instance(start=False)
-    for words, suggestion in ((['sumbit'], 'submit'), (['ls'], 'list'), (['ps'], 'list'), (['rm'], 'cancel'), (['kill'], 'cancel'),
-                              (['statsu'], 'status'), (['submit', '--quue', 'x', 'true'], '--queue'), (['list', '--stat', 'x'], '--state'),
-                              (['--jsn', 'list'], '--json'), (['help', 'sbumit'], 'submit'), (['list', 'runing'], 'running')):
+    for words, suggestion in (
+        (['sumbit'], 'submit'),
+        (['ls'], 'list'),
+        (['ps'], 'list'),
+        (['rm'], 'cancel'),
+        (['kill'], 'cancel'),
+        (['statsu'], 'status'),
+        (['submit', '--quue', 'x', 'true'], '--queue'),
+        (['list', '--stat', 'x'], '--state'),
+        (['--jsn', 'list'], '--json'),
+        (['help', 'sbumit'], 'submit'),
+        (['list', 'runing'], 'running'),
+    ):
         one_line(t, i.stint(*words, check=64), 64, suggestion)
     one_line(t, i.stint('xyzzy', check=64), 64, 'xyzzy', '--help')
-    for words in ['list', '-X'], ['submit', '--name'], ['list', '--json=1'], ['ping', 'extra'], ['status', 'extra'], ['version', 'extra']:
+    for words in (
+        ['list', '-X'],
+        ['submit', '--name'],
+        ['list', '--json=1'],
+        ['ping', 'extra'],
+        ['status', 'extra'],
+        ['version', 'extra'],
+    ):
         one_line(t, i.stint(*words, check=64), 64)
     one_line(t, stintd(i, '--foregroud'), 64, '--foreground')
     one_line(t, stintd(i, 'operand'), 64, 'operand')
@@ -41,7 +70,16 @@ def test_the_nearest_word_is_suggested(t):
 
 def test_nobody_to_talk_to(t):
     i = t.instance(start=False)
-    for words in ['status'], ['list'], ['ping'], ['wait', '1'], ['cancel', '1'], ['submit', 'true'], ['logs', '1'], ['show', '1']:
+    for words in (
+        ['status'],
+        ['list'],
+        ['ping'],
+        ['wait', '1'],
+        ['cancel', '1'],
+        ['submit', 'true'],
+        ['logs', '1'],
+        ['show', '1'],
+    ):
         one_line(t, i.stint(*words, check=69), 69, 'no dispatcher is running', i.run)
     i.run.mkdir()
     stale = socket.socket(socket.AF_UNIX)
@@ -52,7 +90,9 @@ def test_nobody_to_talk_to(t):
     one_line(t, i.stint('ping', check=69), 69, 'nobody listens')
     for endpoint in 'tcp://127.0.0.1:1', '/path', 'ipc://relative', 'ipc:///' + 'x' * 120:
         one_line(t, i.stint('--endpoint', endpoint, 'ping', check=64), 64, endpoint[:20])
-    one_line(t, i.stint('--endpoint', 'ipc:///nowhere/x.sock', 'ping', check=69), 69, '/nowhere/x.sock')
+    one_line(
+        t, i.stint('--endpoint', 'ipc:///nowhere/x.sock', 'ping', check=69), 69, '/nowhere/x.sock'
+    )
     i.start()
     i.stint('ping')
 
@@ -74,14 +114,30 @@ def test_a_dispatcher_that_says_nothing_or_nonsense_is_no_dispatcher(t):
 
 
 def as_nobody(i, *arguments):
-    return subprocess.run([i.command()[0], *map(str, arguments)], env={**i.env, 'HOME': '/'}, stdin=subprocess.DEVNULL, cwd='/',
-                          capture_output=True, text=True, timeout=PATIENCE * 2, check=False, user=NOBODY, group=NOBODY, extra_groups=[])
+    return subprocess.run(
+        [i.command()[0], *map(str, arguments)],
+        env={**i.env, 'HOME': '/'},
+        stdin=subprocess.DEVNULL,
+        cwd='/',
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE * 2,
+        check=False,
+        user=NOBODY,
+        group=NOBODY,
+        extra_groups=[],
+    )
 
 
 def need_other_users(i):
     if os.geteuid() != 0:
         raise Skip('needs root, to be another user')
-    if subprocess.run([i.command()[0], '--version'], env=i.env, user=NOBODY, check=False, capture_output=True).returncode != 0:
+    if (
+        subprocess.run(
+            [i.command()[0], '--version'], env=i.env, user=NOBODY, check=False, capture_output=True
+        ).returncode
+        != 0
+    ):
         raise Skip('the build directory is closed to other users')
 
 
@@ -101,7 +157,16 @@ def test_another_user_is_refused(t):
     let_in(i)
     task = i.submit('echo', 'secret')
     i.ended(task)
-    for words in ['submit', 'true'], ['list'], ['show', task], ['result', task], ['logs', task], ['cancel', task], ['run', 'true'], ['status']:
+    for words in (
+        ['submit', 'true'],
+        ['list'],
+        ['show', task],
+        ['result', task],
+        ['logs', task],
+        ['cancel', task],
+        ['run', 'true'],
+        ['status'],
+    ):
         done = as_nobody(i, '--endpoint', endpoint, *words)
         one_line(t, done, 125 if words[0] == 'run' else 77)
         t.true('secret' not in done.stdout, f'{words} tells {done.stdout!r}')
@@ -125,7 +190,9 @@ def test_users_of_the_systems_instance_have_their_own_tasks(t):
         t.true(as_nobody(i, '--endpoint', endpoint, *words).returncode in (65, 75, 77), f'{words}')
     mine = as_nobody(i, '--endpoint', endpoint, 'run', 'sh', '-c', 'echo "$HOME:$PATH"')
     t.equal((mine.returncode, mine.stdout[:1]), (0, ':'), 'a clean environment')
-    t.equal(as_nobody(i, '--endpoint', endpoint, 'cancel', 'last', ours + 1).returncode, 0, 'one\'s own')
+    t.equal(
+        as_nobody(i, '--endpoint', endpoint, 'cancel', 'last', ours + 1).returncode, 0, 'one\'s own'
+    )
     t.equal(i.stint('cancel', ours).returncode, 0, 'root may all')
 
 
@@ -133,9 +200,13 @@ def test_places_that_cannot_be_used(t):
     i = t.instance(start=False)
     file = i.home / 'file'
     file.write_text('')
-    for env, code, part in (({'STINT_STATE_DIR': f'{file}/state'}, 74, file), ({'STINT_STATE_DIR': '/proc/nowhere/x'}, 74, '/proc/nowhere'),
-                            ({'STINT_STATE_DIR': 'relative'}, 78, 'STINT_STATE_DIR'), ({'STINT_RUN_DIR': 'relative'}, 78, 'STINT_RUN_DIR'),
-                            ({'STINT_RUN_DIR': f'{i.home}/{"x" * 100}'}, 78, '107')):
+    for env, code, part in (
+        ({'STINT_STATE_DIR': f'{file}/state'}, 74, file),
+        ({'STINT_STATE_DIR': '/proc/nowhere/x'}, 74, '/proc/nowhere'),
+        ({'STINT_STATE_DIR': 'relative'}, 78, 'STINT_STATE_DIR'),
+        ({'STINT_RUN_DIR': 'relative'}, 78, 'STINT_RUN_DIR'),
+        ({'STINT_RUN_DIR': f'{i.home}/{"x" * 100}'}, 78, '107'),
+    ):
         one_line(t, stintd(i, '--user', env=env), code, part)
     i.run.mkdir(mode=0o700)
     i.run.chmod(0o777)
@@ -186,18 +257,33 @@ def test_frames_that_do_not_decode_are_counted_and_do_not_hurt(t):
     i = t.instance()
     dispatcher = i.dispatcher()
     path = i.run / 'control.sock'
-    headers = [b'', b'\0', b'\xc1', b'hello', PING[:-1], PING[:3], b'\x94', b'\x90', b'\xdd\xff\xff\xff\xff', b'\xdc\xff\xff' + PING,
-               b'\x91' * 100_000, bytes([0x94, 9, 10, 1, 0]), bytes([0x94, 1, 99, 1, 0]), bytes([0x94, 1, 128, 1, 0]),
-               bytes([0x94, 1, 10]) + b'\xc4\xff', b'\x94\x01\x02\x01\xc6\xff\xff\xff\xff', bytes(5 << 20), os.urandom(4096)]
-    client = Dealer(path)
-    for header in headers:
-        client.send(header)
-    client.send(*[b'frame'] * 300)
-    client.send(PING)
-    answer = client.answer()
-    while answer[0][:3] != b'\x95\x01J'[:3] and answer[0][2:3] != b'\x4a':  # errors first; 74 is PONG
-        answer = client.answer()
-    client.close()
+    headers = [
+        b'',
+        b'\0',
+        b'\xc1',
+        b'hello',
+        PING[:-1],
+        PING[:3],
+        b'\x94',
+        b'\x90',
+        b'\xdd\xff\xff\xff\xff',
+        b'\xdc\xff\xff' + PING,
+        b'\x91' * 100_000,
+        bytes([0x94, 9, 10, 1, 0]),
+        bytes([0x94, 1, 99, 1, 0]),
+        bytes([0x94, 1, 128, 1, 0]),
+        bytes([0x94, 1, 10]) + b'\xc4\xff',
+        b'\x94\x01\x02\x01\xc6\xff\xff\xff\xff',
+        bytes(5 << 20),
+        os.urandom(4096),
+    ]
+    with rawpeer.handshake(rawpeer.connect(path), 'DEALER') as client:
+        for header in headers:
+            client.sendall(rawpeer.frame(header))
+        client.sendall(rawpeer.frame(b'part', more=True) * 300 + rawpeer.frame(b'last'))
+        client.sendall(rawpeer.frame(PING))
+        while rawpeer.receive_frame(client)[1][2] != PONG:  # the refusals come before it
+            pass
     t.until(lambda: malformed(i) >= len(headers) - 3, 'what did not decode is counted')
     t.equal(i.dispatcher(), dispatcher, 'the same dispatcher lives')
     i.stint('run', 'true')
@@ -207,15 +293,25 @@ def test_connections_that_break_the_transport_do_not_hurt(t):
     i = t.instance()
     dispatcher = i.dispatcher()
     path = i.run / 'control.sock'
-    for data in (b'', b'GET / HTTP/1.0\r\n\r\n', os.urandom(10_000), GREETING[:20], GREETING, GREETING + b'\x04\xff' + bytes(10),
-                 GREETING + frame(b'\x05READY', MORE), b'\xff' * 1000, GREETING + b'\x06' + b'\xff' * 8):
-        client = Dealer(path, handshake=False)
-        try:
-            client.socket.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):  # it may be refused at any byte
-            pass
-        client.close()
-    idle = [Dealer(path, handshake=n % 2) for n in range(200)]
+    for data in (
+        b'',
+        b'GET / HTTP/1.0\r\n\r\n',
+        os.urandom(10_000),
+        rawpeer.GREETING[:20],
+        rawpeer.GREETING,
+        rawpeer.GREETING + b'\x04\xff' + bytes(10),
+        rawpeer.GREETING + rawpeer.frame(b'\x05READY', more=True),
+        b'\xff' * 1000,
+        rawpeer.GREETING + b'\x06' + b'\xff' * 8,
+    ):
+        with rawpeer.connect(path) as client:
+            try:
+                client.sendall(data)
+            except (BrokenPipeError, ConnectionResetError):  # it may be refused at any byte
+                pass
+    idle = [rawpeer.connect(path) for _ in range(200)]
+    for client in idle[::2]:
+        rawpeer.handshake(client, 'DEALER')
     i.stint('run', 'true')
     for client in idle:
         client.close()
@@ -226,13 +322,31 @@ def test_connections_that_break_the_transport_do_not_hurt(t):
 def test_a_client_without_output_or_input(t):
     i = t.instance()
     with open('/dev/full', 'wb') as full:
-        done = subprocess.run(i.command('submit', 'true'), env=i.env, stdout=full, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run(
+            i.command('submit', 'true'), env=i.env, stdout=full, stderr=subprocess.PIPE, check=False
+        )
     t.equal(done.returncode, 74)
     t.contains(done.stderr, b'task 1')
-    closed = subprocess.run(['sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh', *i.command('submit', 'true')], env=i.env, check=False)
+    closed = subprocess.run(
+        ['sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh', *i.command('submit', 'true')],
+        env=i.env,
+        check=False,
+    )
     t.true(closed.returncode in (0, 74), f'exit code {closed.returncode}')
-    gone = subprocess.run(['sh', '-c', 'cd "$1"; rmdir "$1"; shift; exec "$@"', 'sh', str(make(i.home / 'gone')), *i.command('submit', 'true')],
-                          env=i.env, capture_output=True, text=True, check=False)
+    gone = subprocess.run(
+        [
+            'sh',
+            '-c',
+            'cd "$1"; rmdir "$1"; shift; exec "$@"',
+            'sh',
+            str(make(i.home / 'gone')),
+            *i.command('submit', 'true'),
+        ],
+        env=i.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     one_line(t, gone, gone.returncode, '--cwd')
 
 

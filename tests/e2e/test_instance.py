@@ -14,7 +14,10 @@ def test_a_stop_leaves_nothing_behind(t):
     i = t.instance()
     i.stint('run', 'true')
     processes = family(i)
-    t.equal(sorted(program(pid) for pid in processes[1:]), ['stint-dispatcher', 'stint-worker', 'stint-worker'])
+    t.equal(
+        sorted(program(pid) for pid in processes[1:]),
+        ['stint-dispatcher', 'stint-worker', 'stint-worker'],
+    )
     i.stop()
     t.equal([pid for pid in processes if alive(pid)], [])
     t.equal(list((i.run / 'w').glob('*')), [], 'sockets of workers')
@@ -32,7 +35,8 @@ def test_files_are_closed_to_others(t):
 
 
 def shown(i, task):
-    """All that is told of a task but the time that it is due, which is told by another clock than it is kept by."""
+    """All that is told of a task but the time that it is due: that is kept by another clock than it
+    is told by."""
     return {key: value for key, value in i.json('show', task)['task'].items() if key != 'due_usec'}
 
 
@@ -136,5 +140,8 @@ def test_output_files_go_with_their_task(t):
     t.until(lambda: len(i.json('list')['tasks']) == 2, 'the oldest are forgotten')
     t.equal([row['id'] for row in i.json('list')['tasks']], [6, 5])
     i.stint('show', 1, check=65)
-    t.until(lambda: len([f for f in pathlib.Path(i.state / 'output').rglob('*.out')]) == 2, 'so are their files')
+    t.until(
+        lambda: len([f for f in pathlib.Path(i.state / 'output').rglob('*.out')]) == 2,
+        'so are their files',
+    )
     t.true(i.submit('true') == 7, 'and no id is given again')

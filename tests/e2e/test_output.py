@@ -1,4 +1,5 @@
-"""Captured output: exact in every size, readable while the task runs, bounded by its limit, never in the task's way."""
+"""Captured output: exact in every size, readable while the task runs, bounded by its limit, never
+in the task's way."""
 import json
 import os
 import signal
@@ -42,7 +43,10 @@ def test_run_streams_every_size_exactly(t):
     i = t.instance()
     for size in SIZES:
         done = i.stint('run', sys.executable, '-c', WRITE, size, 0, text=False)
-        t.true(done.stdout == pattern(size) and not done.stderr, f'run of {size} bytes: {len(done.stdout)} came')
+        t.true(
+            done.stdout == pattern(size) and not done.stderr,
+            f'run of {size} bytes: {len(done.stdout)} came',
+        )
     done = i.stint('run', sys.executable, '-c', WRITE, 10 << 20, 1, text=False)
     t.true(done.stderr == pattern(10 << 20), 'run of 10 MiB of stderr')
 
@@ -62,7 +66,10 @@ def test_logs_of_a_running_task(t):
     gate = i.gate()
     task = i.submit('--shell', f'echo one; echo two; echo bad >&2; cat {gate.path}; echo three')
     gate.entered()
-    t.until(lambda: i.stint('logs', '--stdout', task).stdout == 'one\ntwo\n', 'what it has written can be read')
+    t.until(
+        lambda: i.stint('logs', '--stdout', task).stdout == 'one\ntwo\n',
+        'what it has written can be read',
+    )
     t.until(lambda: i.stint('logs', '--stderr', task).stderr == 'bad\n', 'on both streams')
     i.stint('result', task, check=75)
     gate.open()
@@ -70,7 +77,10 @@ def test_logs_of_a_running_task(t):
     done = i.stint('logs')
     t.equal((done.stdout, done.stderr), ('one\ntwo\nthree\n', 'bad\n'), 'no id: the last')
     told = i.json('logs', task)
-    t.equal((told['schema'], told['logs']['task'], told['logs']['stdout'], told['logs']['stderr']), (1, task, 'one\ntwo\nthree\n', 'bad\n'))
+    t.equal(
+        (told['schema'], told['logs']['task'], told['logs']['stdout'], told['logs']['stderr']),
+        (1, task, 'one\ntwo\nthree\n', 'bad\n'),
+    )
 
 
 def test_logs_of_what_has_not_run(t):
@@ -85,7 +95,14 @@ def test_logs_of_what_has_not_run(t):
 
 def test_logs_are_of_the_last_attempt(t):
     i = t.instance()
-    task = i.submit('--retries', 1, '--backoff', '1ms', '--shell', 'echo try $STINT_ATTEMPT; test $STINT_ATTEMPT = 2')
+    task = i.submit(
+        '--retries',
+        1,
+        '--backoff',
+        '1ms',
+        '--shell',
+        'echo try $STINT_ATTEMPT; test $STINT_ATTEMPT = 2',
+    )
     i.ended(task)
     t.equal(i.stint('logs', task).stdout, 'try 2\n')
     t.equal(i.stint('result', task).stdout, 'try 2\n')
@@ -110,7 +127,10 @@ def test_beyond_the_limit_the_head_is_kept_and_the_rest_is_counted(t):
 def test_nobody_who_holds_the_pipe_delays_the_end(t):
     i = t.instance()
     pid_file = i.home / 'pid'
-    script = f'echo before; setsid sh -c "echo \\$\\$ >{pid_file}; exec sleep 1000" & while ! test -s {pid_file}; do :; done'
+    script = (
+        f'echo before; setsid sh -c "echo \\$\\$ >{pid_file}; exec sleep 1000" & while ! test -s'
+        f' {pid_file}; do :; done'
+    )
     done = i.stint('run', '--shell', script, timeout=PATIENCE)
     t.equal(done.stdout, 'before\n')
     pid = int(pid_file.read_text())
@@ -140,19 +160,26 @@ def test_results_of_several(t):
 
 
 def test_messages_through_noop_and_echo(t):
-    i = t.instance('queues: ({ name = "default"; }, { name = "noop"; }, { name = "echo"; });\n'
-                   'pools: ({ name = "default"; queues = ["default"]; workers = 1; },\n'
-                   '        { name = "n"; queues = ["noop"]; handler = "noop"; workers = 1; },\n'
-                   '        { name = "e"; queues = ["echo"]; handler = "echo"; workers = 1; });\n')
+    i = t.instance(
+        'queues: ({ name = "default"; }, { name = "noop"; }, { name = "echo"; });\n'
+        'pools: ({ name = "default"; queues = ["default"]; workers = 1; },\n'
+        '        { name = "n"; queues = ["noop"]; handler = "noop"; workers = 1; },\n'
+        '        { name = "e"; queues = ["echo"]; handler = "echo"; workers = 1; });\n'
+    )
     t.equal(i.stint('call', '--wait', 'echo', 'hello').stdout, 'hello')
     t.equal(i.stint('call', '--wait', 'noop', 'hello').stdout, '')
     data = bytes(range(256)) * 8192
-    t.true(i.stint('call', '--wait', 'echo', '-', input=data, text=False).stdout == data, '2 MiB of payload')
+    t.true(
+        i.stint('call', '--wait', 'echo', '-', input=data, text=False).stdout == data,
+        '2 MiB of payload',
+    )
     t.equal(i.stint('call', '--wait', 'echo', '').stdout, '')
     task = int(i.stint('call', 'echo', 'later', '-p', 5, '-N', 'named', '-l', 'k=v').stdout)
     row = i.ended(task)
-    t.equal((row['kind'], row['state'], row['priority'], row['name'], row['labels'], row['queue']),
-            ('message', 'succeeded', 5, 'named', {'k': 'v'}, 'echo'))
+    t.equal(
+        (row['kind'], row['state'], row['priority'], row['name'], row['labels'], row['queue']),
+        ('message', 'succeeded', 5, 'named', {'k': 'v'}, 'echo'),
+    )
     t.equal(i.stint('result', task).stdout, 'later')
     t.contains(i.stint('call', 'default', 'x', check=65).stderr, 'default')
     t.contains(i.stint('submit', '-q', 'echo', 'true', check=65).stderr, 'echo')

@@ -1,4 +1,5 @@
-"""`stint run`: the exit code of the task, its streams as they come, signals, and starting one's own instance."""
+"""`stint run`: the exit code of the task, its streams as they come, signals, and starting one's own
+instance."""
 import json
 import os
 import pathlib
@@ -27,7 +28,13 @@ def test_the_exit_code_of_what_never_ran_or_was_killed(t):
     t.contains(i.stint('run', plain, check=126).stderr, 'Permission denied')
     t.contains(i.stint('run', '/', check=126).stderr, 'Permission denied')
     for name in 'KILL', 'TERM', 'SEGV', 'USR1':
-        done = i.stint('run', 'sh', '-c', f'ulimit -c 0; kill -{name} $$', check=128 + signal.Signals[f'SIG{name}'])
+        done = i.stint(
+            'run',
+            'sh',
+            '-c',
+            f'ulimit -c 0; kill -{name} $$',
+            check=128 + signal.Signals[f'SIG{name}'],
+        )
         t.contains(done.stderr, name)
     done = i.stint('run', '--timeout', '100ms', 'sleep', '1000', check=124)
     t.contains(done.stderr, 'timeout')
@@ -62,7 +69,15 @@ def test_output_is_shown_as_it_comes(t):
 
 def test_every_attempt_is_shown(t):
     i = t.instance()
-    done = i.stint('run', '--retries', 3, '--backoff', '50ms', '--shell', 'echo try $STINT_ATTEMPT; test $STINT_ATTEMPT = 3')
+    done = i.stint(
+        'run',
+        '--retries',
+        3,
+        '--backoff',
+        '50ms',
+        '--shell',
+        'echo try $STINT_ATTEMPT; test $STINT_ATTEMPT = 3',
+    )
     t.equal(done.stdout, 'try 1\ntry 2\ntry 3\n')
     i.stint('run', '--retries', 1, '--backoff', '1ms', 'sh', '-c', 'exit 9', check=9)
 
@@ -77,7 +92,9 @@ def interrupted(t, i, script):
 
 def test_an_interrupt_cancels_the_task_and_its_tree(t):
     i = t.instance()
-    process, pids = interrupted(t, i, 'setsid sh -c "setsid sleep 1000 & echo \\$! \\$\\$ $$; wait" & wait')
+    process, pids = interrupted(
+        t, i, 'setsid sh -c "setsid sleep 1000 & echo \\$! \\$\\$ $$; wait" & wait'
+    )
     t.equal(len(pids), 3)
     process.send_signal(signal.SIGINT)
     t.equal(process.wait(PATIENCE), 130)
@@ -90,7 +107,9 @@ def test_an_interrupt_cancels_the_task_and_its_tree(t):
 
 def test_a_second_interrupt_leaves_at_once(t):
     i = t.instance('daemon: { stop_timeout = "0s"; };\n')
-    process, pids = interrupted(t, i, 'trap "echo asked" TERM; echo $$; while :; do sleep 0.1; done')
+    process, pids = interrupted(
+        t, i, 'trap "echo asked" TERM; echo $$; while :; do sleep 0.1; done'
+    )
     process.send_signal(signal.SIGINT)
     t.equal(process.stdout.readline(), b'asked\n')
     t.equal(process.poll(), None, 'it waits for the end of the task')
@@ -195,9 +214,19 @@ def test_a_daemon_that_cannot_start_is_explained(t):
 
 def test_json_of_an_endpoint(t):
     i = t.instance()
-    told = json.loads(subprocess.run([i.command()[0], '--endpoint', f'ipc://{i.run}/control.sock', 'ping', '--json'], env=i.env,
-                                     capture_output=True, check=True).stdout)
+    told = json.loads(
+        subprocess.run(
+            [i.command()[0], '--endpoint', f'ipc://{i.run}/control.sock', 'ping', '--json'],
+            env=i.env,
+            capture_output=True,
+            check=True,
+        ).stdout
+    )
     t.equal((told['schema'], told['ping']['endpoint']), (1, f'ipc://{i.run}/control.sock'))
-    variable = subprocess.run([i.command()[0], 'run', 'echo', 'found'], env={**i.env, 'STINT_ENDPOINT': f'ipc://{i.run}/control.sock'},
-                              capture_output=True, check=True)
+    variable = subprocess.run(
+        [i.command()[0], 'run', 'echo', 'found'],
+        env={**i.env, 'STINT_ENDPOINT': f'ipc://{i.run}/control.sock'},
+        capture_output=True,
+        check=True,
+    )
     t.equal(variable.stdout, b'found\n')

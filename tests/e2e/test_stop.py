@@ -1,4 +1,5 @@
-"""What ends a task before its time: time-outs, cancels, the stop of the service. Whole trees end, and nothing else does."""
+"""What ends a task before its time: time-outs, cancels, the stop of the service. Whole trees end,
+and nothing else does."""
 import pathlib
 import signal
 
@@ -6,7 +7,8 @@ from harness import ONE_WORKER, PATIENCE, alive, children
 
 SHORT_STOP = 'daemon: { stop_timeout = "200ms"; };\n' + ONE_WORKER
 
-# A tree whose last leaf has called setsid twice; every one of it writes its pid, and ignores TERM if IGNORE is set.
+# A tree whose last leaf has called setsid twice; every one of it writes its pid, and ignores TERM
+# if IGNORE is set.
 TREE = '''test -z "$IGNORE" || trap "" TERM
 echo $$ >>PIDS
 setsid sh -c "echo \\$\\$ >>PIDS; setsid sh -c 'echo \\$\\$ >>PIDS; sleep 1000' & wait" &
@@ -62,7 +64,16 @@ def test_who_heeds_term_may_clean_up(t):
 
 def test_a_timeout_is_a_failure_that_can_be_retried(t):
     i = t.instance()
-    task = i.submit('--timeout', '200ms', '--retries', 1, '--backoff', '1ms', '--shell', 'test $STINT_ATTEMPT = 2 || sleep 1000')
+    task = i.submit(
+        '--timeout',
+        '200ms',
+        '--retries',
+        1,
+        '--backoff',
+        '1ms',
+        '--shell',
+        'test $STINT_ATTEMPT = 2 || sleep 1000',
+    )
     row = i.ended(task)
     t.equal((row['state'], row['attempt']), ('succeeded', 2))
 
@@ -84,10 +95,17 @@ def test_a_running_task_is_cancelled(t):
 
 def test_cancel_with_another_signal_and_with_grace(t):
     i = t.instance()
-    for name, expected in ('INT', b'ready\ngot INT\n'), ('SIGUSR1', b'ready\ngot USR1\n'), ('10', b'ready\ngot USR1\n'):
-        script = 'trap "echo got INT; exit" INT; trap "echo got USR1; exit" USR1; echo ready; while :; do sleep 0.05; done'
+    for name, expected in (
+        ('INT', b'ready\ngot INT\n'),
+        ('SIGUSR1', b'ready\ngot USR1\n'),
+        ('10', b'ready\ngot USR1\n'),
+    ):
+        script = (
+            'trap "echo got INT; exit" INT; trap "echo got USR1; exit" USR1; echo ready; while :;'
+            ' do sleep 0.05; done'
+        )
         task = i.submit('--shell', script)
-        t.until(lambda: i.stint('logs', task).stdout == 'ready\n', 'it is ready')  # noqa: B023
+        t.until(lambda: i.stint('logs', task, check=False).stdout == 'ready\n', 'it is ready')
         i.stint('cancel', '--signal', name, task)
         t.equal(i.output(task), expected)
         t.equal(i.task(task)['state'], 'cancelled')
@@ -103,10 +121,19 @@ def test_waiting_tasks_are_gone_at_once(t):
     gate = i.gate()
     first = i.submit(*gate.command)
     gate.entered()
-    ready, delayed, kept = i.submit('touch', i.home / 'ran'), i.submit('--delay', '1d', 'true'), i.submit('true')
+    ready, delayed, kept = (
+        i.submit('touch', i.home / 'ran'),
+        i.submit('--delay', '1d', 'true'),
+        i.submit('true'),
+    )
     i.stint('cancel', ready, delayed)
-    t.equal([i.task(n)['state'] for n in (ready, delayed, kept)], ['cancelled', 'cancelled', 'ready'])
-    t.equal(i.json('cancel', ready, kept)['cancel'], {'cancelled': 1, 'ended': 1, 'unknown': 0, 'denied': 0})
+    t.equal(
+        [i.task(n)['state'] for n in (ready, delayed, kept)], ['cancelled', 'cancelled', 'ready']
+    )
+    t.equal(
+        i.json('cancel', ready, kept)['cancel'],
+        {'cancelled': 1, 'ended': 1, 'unknown': 0, 'denied': 0},
+    )
     t.equal(i.task(kept)['state'], 'cancelled')
     gate.open()
     t.equal(i.ended(first)['state'], 'succeeded')
@@ -129,7 +156,10 @@ def test_cancel_by_selectors(t):
     i.stint('cancel', 77, check=65)
     i.stint('cancel', 'all')
     gate.open()
-    t.until(lambda: all(row['state'] == 'cancelled' for row in i.json('list')['tasks']), 'all are cancelled')
+    t.until(
+        lambda: all(row['state'] == 'cancelled' for row in i.json('list')['tasks']),
+        'all are cancelled',
+    )
 
 
 def test_cancel_between_retries(t):
@@ -143,7 +173,10 @@ def test_cancel_between_retries(t):
 def test_a_stop_interrupts_and_the_next_start_runs_again(t):
     i = t.instance(SHORT_STOP)
     runs = i.home / 'runs'
-    script = f'echo run $STINT_ATTEMPT >>{runs}; test $(wc -l <{runs}) -gt 1 || while :; do sleep 0.1; done'
+    script = (
+        f'echo run $STINT_ATTEMPT >>{runs}; test $(wc -l <{runs}) -gt 1 || while :; do sleep 0.1;'
+        ' done'
+    )
     task = i.submit('--retries', 0, '--shell', script)
     waiting = i.submit('true')
     t.until(lambda: runs.exists() and runs.read_text(), 'it runs')
@@ -177,7 +210,9 @@ def test_a_stop_waits_for_running_tasks(t):
     i.daemon.send_signal(signal.SIGTERM)
     t.until(lambda: 'stopping' in i.log_text(), 'the stop has begun')
     for _ in range(2):
-        i.stint('ping')  # an answer shows that the dispatcher has read what came before: that it is to stop
+        i.stint(
+            'ping'
+        )  # an answer shows that the dispatcher has read what came before: that it is to stop
     gate.open()
     t.equal(i.daemon.wait(PATIENCE), 0)
     t.true(not (i.home / 'started').exists(), 'nothing starts while it stops')

@@ -1,4 +1,4 @@
-"""`stint submit`: what is accepted, in which order it runs, and how exactly the command is executed."""
+"""`stint submit`: what is accepted, in which order it runs, how exactly the command is executed."""
 import json
 import os
 import signal
@@ -7,13 +7,16 @@ import sys
 from harness import ONE_WORKER
 
 # A task that tells what it was given, as JSON on stdout; bytes as surrogates.
-TELL = '''import json, os, signal, sys
-status = dict(line.split(':', 1) for line in open('/proc/self/status').read().splitlines() if ':' in line)
+TELL = '''import json, os, resource, sys
+lines = open('/proc/self/status').read().splitlines()
+status = dict(line.split(':', 1) for line in lines if ':' in line)
 os.umask(mask := os.umask(0))
-json.dump(dict(argv=sys.argv[1:], env=dict(os.environ), cwd=os.getcwd(), umask=mask, stdin=sys.stdin.buffer.read().hex(),
-               fds=sorted(int(fd) for fd in os.listdir('/proc/self/fd')), ignored=int(status['SigIgn'], 16),
-               blocked=int(status['SigBlk'], 16), session=os.getsid(0), pid=os.getpid(),
-               files=__import__('resource').getrlimit(__import__('resource').RLIMIT_NOFILE)[0]), sys.stdout)
+told = dict(argv=sys.argv[1:], env=dict(os.environ), cwd=os.getcwd(), umask=mask,
+            stdin=sys.stdin.buffer.read().hex(), session=os.getsid(0), pid=os.getpid(),
+            fds=sorted(int(fd) for fd in os.listdir('/proc/self/fd')),
+            ignored=int(status['SigIgn'], 16), blocked=int(status['SigBlk'], 16),
+            files=resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+json.dump(told, sys.stdout)
 '''
 
 
@@ -68,18 +71,39 @@ def test_a_failed_task_is_retried_with_backoff(t):
     t.equal((row['state'], row['attempt']), ('succeeded', 3))
     t.equal(seen.read_text(), '1\n2\n3\n')
     attempts = i.json('show', task)['task']['attempts']
-    t.equal([(a['attempt'], a['state'], a['code']) for a in attempts], [(1, 'failed', 1), (2, 'failed', 1), (3, 'succeeded', 0)])
-    waits = [later['started_usec'] - earlier['ended_usec'] for earlier, later in zip(attempts, attempts[1:])]
+    t.equal(
+        [(a['attempt'], a['state'], a['code']) for a in attempts],
+        [(1, 'failed', 1), (2, 'failed', 1), (3, 'succeeded', 0)],
+    )
+    waits = [
+        later['started_usec'] - earlier['ended_usec']
+        for earlier, later in zip(attempts, attempts[1:])
+    ]
     t.true(all(wait >= 100_000 for wait in waits), f'no backoff: {waits}')
     given_up = i.submit('--retries', 2, '--backoff', '1ms', 'false')
     row = i.ended(given_up)
-    t.equal((row['state'], row['reason'], row['code'], row['attempt']), ('failed', 'exit code', 1, 3))
+    t.equal(
+        (row['state'], row['reason'], row['code'], row['attempt']), ('failed', 'exit code', 1, 3)
+    )
 
 
 def test_argv_is_executed_exactly(t):
     i = t.instance()
-    words = ['', ' two  blanks ', '"quoted"', "it's", '$HOME `id` $(id) *', 'line\nline\n', 'tab\t', '\\', '-x', '--', '--shell',
-             'naïve 日本語 😀', '\x1b[31m\x07']
+    words = [
+        '',
+        ' two  blanks ',
+        '"quoted"',
+        "it's",
+        '$HOME `id` $(id) *',
+        'line\nline\n',
+        'tab\t',
+        '\\',
+        '-x',
+        '--',
+        '--shell',
+        'naïve 日本語 😀',
+        '\x1b[31m\x07',
+    ]
     t.equal(tell(i, (), words)['argv'], words)
     raw = b'raw \xff\xfe\x80 \xc3'
     done = i.stint('submit', 'printf', '%s', raw.decode(errors='surrogateescape'))
@@ -96,7 +120,9 @@ def test_options_end_at_the_command(t):
 
 def test_a_shell_reads_the_line_only_on_demand(t):
     i = t.instance()
-    t.equal(i.output(i.submit('--shell', 'echo $((6 * 7)) | tr 2 3;', 'echo', 'more')), b'43\nmore\n')
+    t.equal(
+        i.output(i.submit('--shell', 'echo $((6 * 7)) | tr 2 3;', 'echo', 'more')), b'43\nmore\n'
+    )
     refused = i.stint('submit', 'echo hello', check=64)
     t.contains(refused.stderr, '--shell')
     spaced = i.home / 'with blank'
@@ -112,7 +138,9 @@ def test_the_environment(t):
     t.equal({name: told.get(name) for name in ours}, ours, 'the environment of the client')
     t.true('STINT_STATE_DIR' in told, 'all of it is given to a task of one\'s own')
     told = tell(i, ('--env', 'none', '--env', 'PLAIN', '--env', 'OTHER=1=2'), env=ours)['env']
-    t.equal({name for name in told if not name.startswith('STINT_')} - {'LC_CTYPE'}, {'PLAIN', 'OTHER'})
+    t.equal(
+        {name for name in told if not name.startswith('STINT_')} - {'LC_CTYPE'}, {'PLAIN', 'OTHER'}
+    )
     t.equal((told['PLAIN'], told['OTHER']), ('x', '1=2'))
     told = tell(i, ('--env', 'all', '--env', 'PLAIN=changed', '--env', 'EMPTY='), env=ours)['env']
     t.equal((told['PLAIN'], told['EMPTY'], told['UTF']), ('changed', '', 'ü'))
@@ -123,9 +151,14 @@ def test_the_stint_variables(t):
     i = t.instance()
     first, second = (tell(i, ('-q', 'default')) for _ in range(2))
     env = first['env']
-    t.equal((env['STINT_TASK'], env['STINT_ATTEMPT'], env['STINT_QUEUE'], env['STINT_POOL']), ('1', '1', 'default', 'default'))
+    t.equal(
+        (env['STINT_TASK'], env['STINT_ATTEMPT'], env['STINT_QUEUE'], env['STINT_POOL']),
+        ('1', '1', 'default', 'default'),
+    )
     t.equal(env['STINT_ENDPOINT'], f'ipc://{i.run}/control.sock')
-    t.true(env['STINT_WORKER'].isdigit() and env['STINT_SLOT'].isdigit(), 'worker and slot are numbers')
+    t.true(
+        env['STINT_WORKER'].isdigit() and env['STINT_SLOT'].isdigit(), 'worker and slot are numbers'
+    )
     t.true(int(env['STINT_RUN']) < int(second['env']['STINT_RUN']), 'run ids rise')
     inner = i.submit(i.command()[0], 'submit', 'true')  # a task finds its own instance
     t.equal(i.output(inner), f'{inner + 1}\n'.encode())
@@ -136,7 +169,9 @@ def test_cwd_and_umask(t):
     place = i.home / 'plä ce'
     place.mkdir()
     t.equal(tell(i, cwd=place)['cwd'], str(place), 'the client\'s own directory')
-    t.equal(tell(i, ('--cwd', 'plä ce'), cwd=i.home)['cwd'], str(place), 'relative to the client\'s')
+    t.equal(
+        tell(i, ('--cwd', 'plä ce'), cwd=i.home)['cwd'], str(place), 'relative to the client\'s'
+    )
     t.equal(tell(i, ('--cwd', '/'))['cwd'], '/')
     t.equal(tell(i, umask=0o027)['umask'], 0o027, 'the client\'s own umask')
     t.equal(tell(i, ('--umask', '077'))['umask'], 0o077)
@@ -150,7 +185,11 @@ def test_stdin(t):
     i = t.instance()
     t.equal(tell(i)['stdin'], '')
     data = bytes(range(256)) * 4096
-    t.equal(bytes.fromhex(tell(i, ('--stdin', '-'), input=data, text=False)['stdin']), data, '1 MiB of stdin')
+    t.equal(
+        bytes.fromhex(tell(i, ('--stdin', '-'), input=data, text=False)['stdin']),
+        data,
+        '1 MiB of stdin',
+    )
     t.equal(tell(i, ('--stdin', '-'), input=b'', text=False)['stdin'], '')
     too_much = i.stint('submit', '--stdin', '-', 'cat', input=data + b'x', text=False, check=65)
     t.contains(too_much.stderr, b'1 MiB')
@@ -178,10 +217,22 @@ def test_name_labels_and_the_rest_are_kept(t):
     i = t.instance(ONE_WORKER)
     gate = i.gate()
     i.submit(*gate.command)
-    task = i.submit('-N', 'näme', '-l', 'a=1', '--label', 'b=x=y', '-p', -5, '--at-most-once', 'echo', 'a b')
+    task = i.submit(
+        '-N', 'näme', '-l', 'a=1', '--label', 'b=x=y', '-p', -5, '--at-most-once', 'echo', 'a b'
+    )
     row = i.task(task)
-    t.equal((row['name'], row['labels'], row['priority'], row['at_most_once'], row['summary'], row['queue'], row['uid']),
-            ('näme', {'a': '1', 'b': 'x=y'}, -5, True, "echo 'a b'", 'default', os.geteuid()))
+    t.equal(
+        (
+            row['name'],
+            row['labels'],
+            row['priority'],
+            row['at_most_once'],
+            row['summary'],
+            row['queue'],
+            row['uid'],
+        ),
+        ('näme', {'a': '1', 'b': 'x=y'}, -5, True, "echo 'a b'", 'default', os.geteuid()),
+    )
     t.equal((row['state'], row['kind'], row['attempt']), ('ready', 'command', 0))
     gate.open()
     t.equal(i.ended(task)['state'], 'succeeded', 'at-most-once runs once')
@@ -190,12 +241,30 @@ def test_name_labels_and_the_rest_are_kept(t):
 
 def test_what_cannot_be_submitted(t):
     i = t.instance()
-    for options in (['--at-most-once', '--retries', '1', 'true'], ['-p', '101', 'true'], ['-p', 'x', 'true'], ['-l', 'nolabel', 'true'],
-                    ['-N', 'n' * 129, 'true'], ['--delay', '5x', 'true'], ['--timeout', '0s', 'true'], ['--umask', '8', 'true'],
-                    ['--retries', '-1', 'true'], ['--backoff', '5m..2s', 'true'], ['--output-limit', 'x', 'true'], ['-q', 'a b', 'true'],
-                    ['--env', '=x', 'true'], ['--grace', '50d', 'true'], [], ['']):
+    for options in (
+        ['--at-most-once', '--retries', '1', 'true'],
+        ['-p', '101', 'true'],
+        ['-p', 'x', 'true'],
+        ['-l', 'nolabel', 'true'],
+        ['-N', 'n' * 129, 'true'],
+        ['--delay', '5x', 'true'],
+        ['--timeout', '0s', 'true'],
+        ['--umask', '8', 'true'],
+        ['--retries', '-1', 'true'],
+        ['--backoff', '5m..2s', 'true'],
+        ['--output-limit', 'x', 'true'],
+        ['-q', 'a b', 'true'],
+        ['--env', '=x', 'true'],
+        ['--grace', '50d', 'true'],
+        [],
+        [''],
+    ):
         done = i.stint('submit', *options, check=64)
-        t.equal((done.stdout, done.stderr.count('\n'), done.stderr[:7]), ('', 1, 'stint: '), f'{options}')
+        t.equal(
+            (done.stdout, done.stderr.count('\n'), done.stderr[:7]),
+            ('', 1, 'stint: '),
+            f'{options}',
+        )
     labels = [word for n in range(17) for word in ('-l', f'k{n}=v')]
     i.stint('submit', *labels, 'true', check=64)
     unknown = i.stint('submit', '-q', 'nowhere', 'true', check=65)
@@ -204,8 +273,10 @@ def test_what_cannot_be_submitted(t):
 
 
 def test_a_full_queue_refuses(t):
-    i = t.instance('queues: ({ name = "default"; max_waiting = 2; }, { name = "other"; });\n'
-                   'pools: ({ name = "default"; queues = ["default", "other"]; workers = 1; });\n')
+    i = t.instance(
+        'queues: ({ name = "default"; max_waiting = 2; }, { name = "other"; });\n'
+        'pools: ({ name = "default"; queues = ["default", "other"]; workers = 1; });\n'
+    )
     gate = i.gate()
     i.submit(*gate.command)
     gate.entered()

@@ -9,8 +9,14 @@ HOSTILE = 'a\x1b[31mred\x07\x9b\r\nb\t\u202e'
 
 
 def submit_mixed(i):
-    """Tasks 1 to 5: succeeded, failed with 3, killed, cancelled while it waited for a day, delayed."""
-    for words in (['true'], ['sh', '-c', 'exit 3'], ['sh', '-c', 'kill -KILL $$'], ['--delay', '1d', 'true'], ['--delay', '2d', 'true']):
+    """Tasks 1 to 5: succeeded, failed with 3, killed, cancelled while it was delayed, delayed."""
+    for words in (
+        ['true'],
+        ['sh', '-c', 'exit 3'],
+        ['sh', '-c', 'kill -KILL $$'],
+        ['--delay', '1d', 'true'],
+        ['--delay', '2d', 'true'],
+    ):
         i.submit(*words)
     i.stint('cancel', 4)
     for task in 1, 2, 3:
@@ -20,7 +26,16 @@ def submit_mixed(i):
 def test_wait_exits_as_the_task_or_with_0_or_1(t):
     i = t.instance()
     submit_mixed(i)
-    for selector, code in ('1', 0), ('2', 3), ('3', 137), ('4', 143), ('1-3', 1), ('1,1', 0), ('succeeded', 0), ('2,4', 1):
+    for selector, code in (
+        ('1', 0),
+        ('2', 3),
+        ('3', 137),
+        ('4', 143),
+        ('1-3', 1),
+        ('1,1', 0),
+        ('succeeded', 0),
+        ('2,4', 1),
+    ):
         done = i.stint('wait', selector, check=code)
         t.equal((done.stdout, done.stderr), ('', ''), f'wait {selector}')
     i.stint('wait', 1, 2, check=1)
@@ -44,7 +59,9 @@ class Requests:
         return self.i.json('status')['status']['counters']['requests'] - self.own
 
     def come(self, number):
-        self.i.test.until(lambda: self.count() >= self.base + number, f'{number} requests have come')
+        self.i.test.until(
+            lambda: self.count() >= self.base + number, f'{number} requests have come'
+        )
 
 
 def test_wait_blocks_until_the_end(t):
@@ -74,8 +91,14 @@ def test_json_of_wait(t):
     submit_mixed(i)
     told = i.json('wait', '1-3', check=1)
     t.equal(told['schema'], 1)
-    t.equal(sorted((row['id'], row['state'], row['reason'], row['code']) for row in told['tasks']),
-            [(1, 'succeeded', 'exit code', 0), (2, 'failed', 'exit code', 3), (3, 'failed', 'signal', 9)])
+    t.equal(
+        sorted((row['id'], row['state'], row['reason'], row['code']) for row in told['tasks']),
+        [
+            (1, 'succeeded', 'exit code', 0),
+            (2, 'failed', 'exit code', 3),
+            (3, 'failed', 'signal', 9),
+        ],
+    )
 
 
 def listed(i, *arguments):
@@ -86,21 +109,47 @@ def test_list_selects(t):
     i = t.instance()
     submit_mixed(i)
     i.submit('-N', 'named', '-l', 'host=web1', '--delay', '1d', 'true')
-    for arguments, ids in ((), [6, 5, 4, 3, 2, 1]), (['all'], [6, 5, 4, 3, 2, 1]), (['2-4'], [4, 3, 2]), (['1,3,6'], [6, 3, 1]), (['last'], [6]), \
-            (['failed'], [3, 2]), (['--state', 'failed,cancelled'], [4, 3, 2]), (['-n', '2'], [6, 5]), (['-n', '0'], [6, 5, 4, 3, 2, 1]), \
-            (['name:named'], [6]), (['label:host=web1'], [6]), (['name:none'], []), (['-q', 'default', '-n', '1'], [6]), \
-            (['queue:default', '-s', 'delayed'], [6, 5]), (['1-3', '2-5', '-s', 'failed'], [3, 2]), (['running'], []), \
-            (['delayed', 'succeeded'], [6, 5, 1]):
+    for arguments, ids in (
+        ((), [6, 5, 4, 3, 2, 1]),
+        (['all'], [6, 5, 4, 3, 2, 1]),
+        (['2-4'], [4, 3, 2]),
+        (['1,3,6'], [6, 3, 1]),
+        (['last'], [6]),
+        (['failed'], [3, 2]),
+        (['--state', 'failed,cancelled'], [4, 3, 2]),
+        (['-n', '2'], [6, 5]),
+        (['-n', '0'], [6, 5, 4, 3, 2, 1]),
+        (['name:named'], [6]),
+        (['label:host=web1'], [6]),
+        (['name:none'], []),
+        (['-q', 'default', '-n', '1'], [6]),
+        (['queue:default', '-s', 'delayed'], [6, 5]),
+        (['1-3', '2-5', '-s', 'failed'], [3, 2]),
+        (['running'], []),
+        (['delayed', 'succeeded'], [6, 5, 1]),
+    ):
         t.equal(listed(i, *arguments), ids, f'list {arguments}')
     i.stint('list', 99, check=65)
     t.contains(i.stint('list', 'faild', check=64).stderr, 'failed')
-    for words in ['x'], ['7-3'], ['0'], ['name:'], ['label:x'], ['--state', 'done'], ['-n', 'x'], ['1,']:
+    for words in (
+        ['x'],
+        ['7-3'],
+        ['0'],
+        ['name:'],
+        ['label:x'],
+        ['--state', 'done'],
+        ['-n', 'x'],
+        ['1,'],
+    ):
         i.stint('list', *words, check=64)
 
 
 def test_list_goes_through_many_pages(t):
-    i = t.instance('queues: ({ name = "default"; }, { name = "m"; });\npools: ({ name = "d"; queues = ["default"]; workers = 1; },\n'
-                   '{ name = "m"; queues = ["m"]; handler = "noop"; workers = 1; });\n')
+    i = t.instance(
+        'queues: ({ name = "default"; }, { name = "m"; });\npools: ({ name = "d"; queues ='
+        ' ["default"]; workers = 1; },\n{ name = "m"; queues = ["m"]; handler = "noop"; workers ='
+        ' 1; });\n'
+    )
     count = 60
     for _ in range(count):
         i.stint('call', 'm', 'x')
@@ -114,12 +163,37 @@ def test_list_goes_through_many_pages(t):
 
 def test_json_of_a_task(t):
     i = t.instance()
-    task = i.submit('-N', 'n', '--retries', 1, '--backoff', '1ms', '--timeout', '1h', '--env', 'none', '--env', 'A=b', 'sh', '-c',
-                    'echo out; exit 2')
+    task = i.submit(
+        '-N',
+        'n',
+        '--retries',
+        1,
+        '--backoff',
+        '1ms',
+        '--timeout',
+        '1h',
+        '--env',
+        'none',
+        '--env',
+        'A=b',
+        'sh',
+        '-c',
+        'echo out; exit 2',
+    )
     row = i.ended(task)
     t.equal(i.json('list')['schema'], 1)
-    t.equal((row['id'], row['state'], row['reason'], row['code'], row['attempt'], row['uid'], row['kind']),
-            (task, 'failed', 'exit code', 2, 2, os.geteuid(), 'command'))
+    t.equal(
+        (
+            row['id'],
+            row['state'],
+            row['reason'],
+            row['code'],
+            row['attempt'],
+            row['uid'],
+            row['kind'],
+        ),
+        (task, 'failed', 'exit code', 2, 2, os.geteuid(), 'command'),
+    )
     t.true(row['submitted_usec'] <= row['started_usec'] <= row['ended_usec'], 'times are in order')
     shown = i.json('show', task)
     t.equal(shown['schema'], 1)
@@ -142,8 +216,12 @@ def test_hostile_text_is_escaped_in_tables_and_kept_in_json(t):
     t.equal(i.json('show', task)['task']['command']['argv'], ['printf', '%s', HOSTILE])
     for command in ['list'], ['show', task], ['status']:
         shown = i.stint(*command, text=False).stdout
-        t.true(not any(byte in shown for byte in b'\x1b\x07\r') and b'\xc2\x9b' not in shown and b'\xe2\x80\xae' not in shown,
-               f'{command} prints {shown!r}')
+        t.true(
+            not any(byte in shown for byte in b'\x1b\x07\r')
+            and b'\xc2\x9b' not in shown
+            and b'\xe2\x80\xae' not in shown,
+            f'{command} prints {shown!r}',
+        )
     t.equal(len(i.stint('list').stdout.splitlines()), 2, 'one line a task')
     error = i.stint('list', f'x{HOSTILE}', check=64, text=False).stderr
     t.true(b'\x1b' not in error and error.count(b'\n') == 1, f'{error!r}')
@@ -162,7 +240,10 @@ def test_colour_only_where_it_is_wanted(t):
     t.true(escape not in i.stint('list').stdout, 'none into a pipe')
     t.true(escape in i.stint('list', '--color', 'always').stdout, 'on demand')
     t.true(escape not in i.stint('list', '--color', 'never').stdout, 'never')
-    t.true(escape not in i.stint('list', '--color', 'always', env={'NO_COLOR': '1'}).stdout, 'not with NO_COLOR')
+    t.true(
+        escape not in i.stint('list', '--color', 'always', env={'NO_COLOR': '1'}).stdout,
+        'not with NO_COLOR',
+    )
     i.stint('list', '--color', 'sometimes', check=64)
 
 
@@ -197,16 +278,37 @@ def test_status(t):
     submit_mixed(i)
     told = i.json('status')
     status = told['status']
-    t.equal((told['schema'], status['instance'], status['health'], status['state_dir']), (1, 'user', 'good', str(i.state)))
+    t.equal(
+        (told['schema'], status['instance'], status['health'], status['state_dir']),
+        (1, 'user', 'good', str(i.state)),
+    )
     queue, pool = status['queues'][0], status['pools'][0]
-    t.equal({name: queue[name] for name in ('name', 'ready', 'delayed', 'running', 'succeeded', 'failed', 'cancelled')},
-            {'name': 'default', 'ready': 0, 'delayed': 1, 'running': 0, 'succeeded': 1, 'failed': 2, 'cancelled': 1})
-    t.equal((pool['name'], pool['handler'], pool['queues'], pool['busy']), ('default', 'command', ['default'], 0))
+    t.equal(
+        {
+            name: queue[name]
+            for name in ('name', 'ready', 'delayed', 'running', 'succeeded', 'failed', 'cancelled')
+        },
+        {
+            'name': 'default',
+            'ready': 0,
+            'delayed': 1,
+            'running': 0,
+            'succeeded': 1,
+            'failed': 2,
+            'cancelled': 1,
+        },
+    )
+    t.equal(
+        (pool['name'], pool['handler'], pool['queues'], pool['busy']),
+        ('default', 'command', ['default'], 0),
+    )
     t.equal((status['counters']['submitted'], status['counters']['malformed']), (5, 0))
     plain = i.stint('status').stdout
     for part in 'dispatcher', 'default', 'sqlite:', 'command', 'good':
         t.contains(plain, part)
-    t.equal(i.stint().stdout.split('\n')[1:3], plain.split('\n')[1:3], 'stint alone is stint status')
+    t.equal(
+        i.stint().stdout.split('\n')[1:3], plain.split('\n')[1:3], 'stint alone is stint status'
+    )
 
 
 def test_version_and_help(t):
@@ -217,11 +319,15 @@ def test_version_and_help(t):
     t.equal(i.stint('--version').stdout, f'stint {told["version"]["client"]}\n')
     overview = i.stint('--help').stdout
     t.equal(i.stint('help').stdout, overview)
-    for name in 'submit run call wait list show logs result cancel status ping version help'.split():
+    for (
+        name
+    ) in 'submit run call wait list show logs result cancel status ping version help'.split():
         t.contains(overview, name)
         text = i.stint(name, '--help').stdout
         t.equal(i.stint('help', name).stdout, text)
-        t.true(f'stint {name}' in text and 'xample' in text, f'help of {name} has an example: {text}')
+        t.true(
+            f'stint {name}' in text and 'xample' in text, f'help of {name} has an example: {text}'
+        )
     i.stop()
     t.equal(i.json('version')['version']['dispatcher'], None)
     i.stint('submit', '--help')
