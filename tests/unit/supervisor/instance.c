@@ -82,6 +82,28 @@ Test(instance, that_is_killed_takes_its_children_with_it_and_the_next_waits_for_
         world_done(&w);
 }
 
+Test(instance, feeds_the_watchdog_and_keeps_it_from_its_children) {
+        World w = world_new();
+        w.watchdog_usec = "400000";
+        world_start(&w);
+        dispatcher_take_over(&w);
+        for (int i = 0; i < 3; i++)
+                expect_notified(&w, "WATCHDOG=1");
+        cr_assert(strstr(w.hello, "notify=0"));
+        world_stop(&w);
+        world_done(&w);
+}
+
+Test(instance, ends_although_a_child_that_was_there_before_lives_on) {
+        World w = world_new();
+        w.has_stranger = true;
+        world_start(&w);
+        dispatcher_take_over(&w);
+        dispatcher_spawn(&w, "obey");
+        world_stop(&w); /* nobody waits for it */
+        world_done(&w);
+}
+
 Test(instance, does_not_guess_a_serial_that_it_cannot_read) {
         World w = world_new();
         char path[PATH_MAX];

@@ -39,7 +39,8 @@ const char *stub_describe(char *buf, size_t size) {
         for (size_t end = 61; end > 0 && fds[end - 1] == '-'; end--)
                 fds[end - 1] = '\0';
         snprintf(buf, size, "fds=%s blocked=%d ignored=%d leader=%d notify=%d", fds, blocked,
-                 ignored, getsid(0) == getpid(), getenv("NOTIFY_SOCKET") || getenv("LISTEN_FDS"));
+                 ignored, getsid(0) == getpid(),
+                 getenv("NOTIFY_SOCKET") || getenv("LISTEN_FDS") || getenv("WATCHDOG_USEC"));
         return buf;
 }
 

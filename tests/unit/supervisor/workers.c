@@ -79,6 +79,24 @@ Test(workers, exited_comes_only_after_every_remnant_is_dead) {
         world_done(&w);
 }
 
+Test(workers, child_that_was_there_before_us_is_no_remnant) {
+        World w = world_new();
+        char text[32];
+        w.has_stranger = true;
+        world_start(&w);
+        dispatcher_take_over(&w);
+        SuperviseMessage orphan = dispatcher_spawn(&w, "orphan");
+        read_file(w.run, "orphan", text, sizeof text);
+        DISPATCHER_SAY(&w, .type = SUPERVISE_SIGNAL, .serial = orphan.serial, .signal = SIGKILL);
+        dispatcher_expect(&w, SUPERVISE_EXITED);
+        cr_assert(is_gone(atoi(text)));
+        cr_assert(!is_gone(stranger(&w)));
+        cr_assert_eq(kill(stranger(&w), SIGKILL), 0);
+        expect_gone(stranger(&w)); /* it is reaped, too */
+        world_stop(&w);
+        world_done(&w);
+}
+
 Test(workers, end_is_in_every_roster_until_it_is_confirmed) {
         World w = world_started();
         SuperviseMessage quick = dispatcher_spawn(&w, "quick"), roster[4];

@@ -74,6 +74,27 @@ World world_new(void) {
         return w;
 }
 
+/* A child that stintd finds when it starts; its pid is in RUN/stranger. */
+static void leave_stranger(const World *w) {
+        char path[PATH_MAX];
+        pid_t pid = fork();
+        if (pid == 0) {
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
+                for (;;)
+                        pause();
+        }
+        snprintf(path, sizeof path, "%s/stranger", w->run);
+        FILE *f = fopen(path, "we");
+        if (!f || fprintf(f, "%d", pid) < 0 || fclose(f) != 0)
+                _exit(121);
+}
+
+pid_t stranger(const World *w) {
+        char text[32];
+        read_file(w->run, "stranger", text, sizeof text);
+        return atoi(text);
+}
+
 static void exec_stintd(const World *w, char *const arguments[], int listen_fd) {
         char path[PATH_MAX], *argv[16] = {"stintd", "--foreground"}, pid[16];
         int n = 2, log = open(w->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
@@ -85,6 +106,10 @@ static void exec_stintd(const World *w, char *const arguments[], int listen_fd) 
         setenv("STINT_LIBEXECDIR", w->libexec, 1);
         snprintf(path, sizeof path, "%s/notify", w->dir);
         setenv("NOTIFY_SOCKET", path, 1);
+        if (w->watchdog_usec)
+                setenv("WATCHDOG_USEC", w->watchdog_usec, 1);
+        if (w->has_stranger)
+                leave_stranger(w);
         if (listen_fd >= 0) {
                 snprintf(pid, sizeof pid, "%d", getpid());
                 setenv("LISTEN_PID", pid, 1);

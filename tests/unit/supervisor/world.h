@@ -26,7 +26,9 @@ typedef struct World {
         InstanceKind instance;
         char dir[64], state[96], run[96], libexec[96], config[96], log[96];
         pid_t stintd;
-        pid_t dispatcher; /* the stub that we talk to */
+        const char *watchdog_usec; /* WATCHDOG_USEC for stintd, or NULL */
+        bool has_stranger; /* stintd is executed by who has a child already; see stranger() */
+        pid_t dispatcher;  /* the stub that we talk to */
         char hello[SUPERVISE_TEXT_MAX], numbers[SUPERVISE_NAME_MAX + 1];
         int listener, link, notify; /* test.sock; the connected stub; NOTIFY_SOCKET */
         char notified[1 << 16]; /* what came, a line each; the oldest is dropped when it is full */
@@ -59,6 +61,7 @@ void dispatcher_say(World *w, SuperviseMessage message);
         dispatcher_say(w, (SuperviseMessage){.version = SUPERVISE_VERSION, __VA_ARGS__})
 SuperviseMessage dispatcher_spawn(World *w, const char *pool); /* SPAWNED, its stub has reported */
 
+pid_t stranger(const World *w);
 void expect_notified(World *w, const char *part); /* some notification contains it */
 void expect_logged(World *w, const char *part);
 bool logged(const World *w, const char *part);
