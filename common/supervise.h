@@ -18,7 +18,11 @@
  * A new dispatcher first receives the ROSTER of everything that lives, ends included that no
  * dispatcher has confirmed with EXIT_SEEN, then ROSTER_END. Strings are NUL-terminated. Both ends
  * are of one package, but not always of one version (an upgrade replaces the dispatcher first): a
- * packet whose version differs is a protocol error that ends the dispatcher. */
+ * packet whose version differs is a protocol error that ends the dispatcher.
+ *
+ * The dispatcher's end is blocking: it may send without asking whether there is room, since the
+ * supervisor always reads, and must receive with MSG_DONTWAIT. The supervisor's end never blocks:
+ * it queues what the dispatcher does not take yet. */
 #pragma once
 
 #include <stdint.h>

@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define PAYLOAD_CACHE_BYTES (64u << 20)
@@ -250,6 +251,7 @@ static void dispatcher_done(Dispatcher *d) {
 int main(int argc, char **argv) {
         _cleanup_(dispatcher_done) Dispatcher d = {0};
         char log_dir[PATH_MAX];
+        prctl(PR_SET_NAME, "stint-dispatcher"); /* fexecve leaves a number; 15 bytes are kept */
         signal(SIGPIPE, SIG_IGN);
         signal(SIGXFSZ, SIG_IGN); /* a full quota is an error of write(), not our end */
         signal(SIGHUP, SIG_IGN);

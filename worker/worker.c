@@ -178,6 +178,7 @@ int main(int argc, char **argv) {
                 (void)fputs(USAGE, stderr);
                 return EXIT_USAGE;
         }
+        (void)prctl(PR_SET_NAME, "stint-worker"); /* fexecve leaves a number */
         fill_standard_descriptors();
         set_up_signals();
         (void)snprintf(log_dir, sizeof log_dir, "%s/log", w.identity.state_dir);
