@@ -187,6 +187,23 @@ Test(log, automatic_without_terminal_and_journal_goes_to_the_file, .init = cr_re
         directory_done(&d);
 }
 
+Test(log, children_of_a_foreground_daemon_are_told_by_the_environment, .init = cr_redirect_stderr) {
+        Directory d = directory_new();
+        unsetenv("JOURNAL_STREAM");
+        setenv("STINT_LOG", "stderr", 1);
+        log_open("stint-worker", LOG_TARGET_AUTO, d.path);
+        log_info("seen");
+        cr_assert_neq(access(below(&d, "stintd.log"), F_OK), 0);
+        char line[256];
+        cr_assert_not_null(fgets(line, sizeof(line), cr_get_redirected_stderr()));
+        expect_match(line, "info: seen\n$");
+        setenv("STINT_LOG", "elsewhere", 1);
+        log_open("stint-worker", LOG_TARGET_AUTO, d.path);
+        log_info("kept");
+        expect_file(below(&d, "stintd.log"), "info: kept\n$");
+        directory_done(&d);
+}
+
 Test(log, a_file_that_cannot_be_opened_is_reported_and_stderr_is_used, .init = cr_redirect_stderr) {
         Directory d = directory_new();
         cr_assert_eq(log_open("stintd", LOG_TARGET_FILE, below(&d, "missing")), -ENOENT);
