@@ -15,6 +15,7 @@ typedef struct Family {
         Loop loop;
         Children children;
         int deaths, status;
+        size_t left_at_death; /* children_count, asked when a death is told */
         void *dead;
 } Family;
 
@@ -29,6 +30,7 @@ static void on_died(void *userdata, void *child, int status, const struct rusage
         f->deaths++;
         f->status = status;
         f->dead = child;
+        f->left_at_death = children_count(&f->children);
 }
 
 static void family_open(Family *f) {
@@ -83,6 +85,7 @@ Test(children, what_a_dead_one_left_is_killed_before_the_round_is_over) {
         family_open(&f);
         family_spawn(&f, "setsid sleep 1000 & setsid sleep 1000 & exit 0");
         cr_assert_eq(loop_run(&f.loop, &e), 0);
+        cr_assert_gt(f.left_at_death, 0, "remnants count before they are looked for");
         cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1);
         cr_assert_eq(errno, ECHILD);
         family_close(&f);
