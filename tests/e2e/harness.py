@@ -69,6 +69,8 @@ def alive(pid):
 
 
 ENDS = ('succeeded', 'failed', 'cancelled', 'expired')
+# A run may already wait at a worker that is busy, but never that of a task with --at-most-once: what
+# tests of order use.
 ONE_WORKER = 'pools: ({ name = "default"; queues = ["default"]; workers = 1; });\n'
 
 

@@ -34,7 +34,7 @@ def receive_exactly(s, size):
 
 def receive_frame(s):
     """(flags, body)"""
-    flags, = receive_exactly(s, 1)
+    (flags,) = receive_exactly(s, 1)
     size = struct.unpack('>Q', receive_exactly(s, 8))[0] if flags & 2 else receive_exactly(s, 1)[0]
     return flags, receive_exactly(s, size)
 

@@ -192,7 +192,7 @@ def test_pools_and_queues_come_and_go(t):
     i = t.instance(TWO_POOLS % (1, 1))
     gate = i.gate()
     running = i.submit('-q', 'b', *gate.command)
-    waiting = i.submit('-q', 'b', 'true')
+    waiting = i.submit('-q', 'b', '--at-most-once', 'true')
     gate.entered()
     i.reload(ONE_WORKER)  # without queue b and its pool
     t.until(

@@ -122,9 +122,9 @@ def test_waiting_tasks_are_gone_at_once(t):
     first = i.submit(*gate.command)
     gate.entered()
     ready, delayed, kept = (
-        i.submit('touch', i.home / 'ran'),
+        i.submit('--at-most-once', 'touch', i.home / 'ran'),
         i.submit('--delay', '1d', 'true'),
-        i.submit('true'),
+        i.submit('--at-most-once', 'true'),
     )
     i.stint('cancel', ready, delayed)
     t.equal(
@@ -146,7 +146,7 @@ def test_cancel_by_selectors(t):
     i.submit(*gate.command)
     gate.entered()
     for n in range(8):
-        i.submit('-l', f'parity={n % 2}', '-N', f'n{n}', 'true')
+        i.submit('--at-most-once', '-l', f'parity={n % 2}', '-N', f'n{n}', 'true')
     i.stint('cancel', 'label:parity=1')  # 3, 5, 7, 9
     i.stint('cancel', '2-3,4')
     i.stint('cancel', 'name:n4')  # 6
@@ -155,7 +155,6 @@ def test_cancel_by_selectors(t):
     i.stint('cancel', check=64)
     i.stint('cancel', 77, check=65)
     i.stint('cancel', 'all')
-    gate.open()
     t.until(
         lambda: all(row['state'] == 'cancelled' for row in i.json('list')['tasks']),
         'all are cancelled',
@@ -205,7 +204,7 @@ def test_a_stop_waits_for_running_tasks(t):
     i = t.instance('daemon: { stop_timeout = "60s"; };\n' + ONE_WORKER)
     gate = i.gate()
     task = i.submit('--shell', f'cat {gate.path}; echo whole')
-    after = i.submit('touch', i.home / 'started')
+    after = i.submit('--at-most-once', 'touch', i.home / 'started')
     gate.entered()
     i.daemon.send_signal(signal.SIGTERM)
     t.until(lambda: 'stopping' in i.log_text(), 'the stop has begun')
