@@ -69,8 +69,8 @@ def alive(pid):
 
 
 ENDS = ('succeeded', 'failed', 'cancelled', 'expired')
-# A run may already wait at a worker that is busy, but never that of a task with --at-most-once: what
-# tests of order use.
+# A run may already wait at a busy worker, but never that of a task with --at-most-once, which tests
+# of order use therefore.
 ONE_WORKER = 'pools: ({ name = "default"; queues = ["default"]; workers = 1; });\n'
 
 
