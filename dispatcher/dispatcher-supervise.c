@@ -182,7 +182,8 @@ void dispatcher_report_status(Dispatcher *d) {
                 wanted += p.wanted;
         }
         snprintf(text, sizeof text,
-                 "%" PRIu64 " running, %" PRIu64 " waiting, %" PRIu64 "/%" PRIu64 " workers%s%.300s",
+                 "%" PRIu64 " running, %" PRIu64 " waiting, %" PRIu64 "/%" PRIu64
+                 " workers%s%.300s",
                  running, waiting, workers, wanted, d->health[0] ? "; " : "", d->health);
         if (strcmp(text, d->status) == 0)
                 return;

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Counts test cases in meson's log, since meson itself counts programs and forgets skipped ones.
 
-Usage: count-tests.py TESTLOG FAILED     FAILED: 1 if something else has failed already (a sanitizer report).
-Prints what failed and was skipped, then `N passed, M failed[, K skipped]` as the last line. Exit 0 only if M = 0, N > 0 and FAILED is 0.
+Usage: count-tests.py TESTLOG FAILED
+FAILED is 1 if something else has failed already, such as a sanitizer report. Prints what failed and
+was skipped, then `N passed, M failed[, K skipped]` as the last line. Exit 0 only if M = 0, N > 0
+and FAILED is 0.
 """
 import json
 import re
@@ -12,7 +14,7 @@ TAP_LINE = re.compile(r'^\s*(not )?ok\b\s*(?:\d+)?\s*-?\s*([^#]*)(#.*)?$')
 
 
 def cases(test):
-    """(name, outcome) of each case of one program; a program that died counts as one failed case more."""
+    """(name, outcome) of each case of one program; one that died counts as a failed case more."""
     found = []
     for line in (test.get('stdout') or '').splitlines():
         match = TAP_LINE.match(line)

@@ -141,8 +141,13 @@ usec_t core_next_deadline(const Core *c) {
 
 /* ---- stopping ---- */
 
+/* What waits at a worker behind a run that it executes would start there: SYNC takes it back. */
 void core_stop_starting(Core *c) {
+        uint64_t serial = 0;
         c->stop_starting = true;
+        for (Worker *w; (w = table_first_from(&c->workers, &serial)); serial++)
+                if (w->held > w->pool->slots && worker_is_synced(w))
+                        worker_sync(c, w);
 }
 
 void core_stop_running(Core *c) {

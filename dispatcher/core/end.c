@@ -205,7 +205,7 @@ void core_on_end(Core *c, uint64_t serial, RunRecord *run) {
                         journal_ack(c, serial, run->run_id);
         } else if (!r && end_is_inherited(c, t, run)) {
                 end_accept(c, t, serial, run, started);
-        } else if (t && t->last_run == run->run_id &&
+        } else if (t && t->last_run == run->run_id && !(t->flags & TASK_DROPPED) &&
                    (t->phase == PHASE_ENDING || t->phase == PHASE_RETRYING)) {
                 /* Said again while it is being written: the commit brings the ack of both. */
         } else {

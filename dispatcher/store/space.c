@@ -86,6 +86,14 @@ bool space_check(Space *p, usec_t now, char *text) {
         return true;
 }
 
+bool space_make_room(const char *directory) {
+        struct statvfs fs;
+        Space p;
+        space_init(&p, directory);
+        return statvfs(directory, &fs) == 0 &&
+               (uint64_t)fs.f_bavail * fs.f_frsize < SPACE_BALLAST_BYTES && unlink(p.ballast) == 0;
+}
+
 void space_exhausted(Space *p) {
         if (!p->directory[0])
                 return;

@@ -37,6 +37,10 @@ void space_note_written(Space *p, uint64_t bytes);
  * (ERROR_TEXT_MAX) then says why submits are refused, "" when they may go on. */
 bool space_check(Space *p, usec_t now, char *text);
 
+/* Before there is a store: gives the ballast in directory back if the disk is full and there is
+ * one. True: opening may be tried again, and the new Space is exhausted. */
+bool space_make_room(const char *directory);
+
 /* The disk is full: gives the ballast back, and is low until it is there again. The next
  * space_check looks at once. */
 void space_exhausted(Space *p);

@@ -65,6 +65,18 @@ static int init_queues(Store *s) {
         return s->event_fd < 0 ? -errno : 0;
 }
 
+/* The disk may be so full that not even an epoch can be written: for that there is the ballast. */
+static bool make_room(const char *url) {
+        static const char scheme[] = "sqlite:";
+        _cleanup_(freep) char *directory =
+                strncmp(url, scheme, strlen(scheme)) == 0 ? strdup(url + strlen(scheme)) : NULL;
+        char *slash = directory ? strrchr(directory, '/') : NULL;
+        if (!slash || slash == directory)
+                return false;
+        *slash = '\0';
+        return space_make_room(directory);
+}
+
 int store_open(const StoreOptions *options, Error *error, Store **ret) {
         _cleanup_(store_closep) Store *s = store_alloc(sizeof *s);
         int r = init_queues(s);
@@ -77,10 +89,17 @@ int store_open(const StoreOptions *options, Error *error, Store **ret) {
                 return error_set(error, EXIT_IO, "cannot open the store: no memory");
         s->retention = (Retention){options->retention_age_usec, options->retention_tasks,
                                    options->retention_bytes};
+        bool made_room = false;
         r = open_backend(options, error, &s->backend);
+        if (r < 0 && make_room(options->url)) {
+                made_room = true;
+                r = open_backend(options, error, &s->backend);
+        }
         if (r < 0)
                 return r;
         space_init(&s->space, s->backend->directory);
+        if (made_room)
+                space_exhausted(&s->space);
         *ret = take_ptr(s);
         return 0;
 }

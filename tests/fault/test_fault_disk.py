@@ -117,6 +117,7 @@ def test_a_dispatcher_killed_on_a_full_disk_comes_back(t):
     dispatcher = i.dispatcher()
     i.kill_dispatcher()
     t.until(lambda: i.dispatcher() != dispatcher, 'another dispatcher is started')
+    t.until(lambda: i.stint('ping', check=False).returncode == 0, 'it opened the store')
     make_room(i)
     t.until(lambda: accepted_again(i), 'submits are accepted again')
     store = wait_all_ended(i, len(ids))
