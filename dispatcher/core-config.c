@@ -9,7 +9,7 @@
  * round trip between two commands. Message handlers end at once, so what they are given is bounded
  * only by how much one message should hold. */
 #define COMMAND_SLOTS  1
-#define COMMAND_CREDIT 2
+#define COMMAND_CREDIT 16
 #define MESSAGE_SLOTS  1
 #define MESSAGE_CREDIT 256
 

@@ -59,7 +59,7 @@ static void turn_finish(Dispatcher *d) {
                 d->tickets_pending++;
         }
         push_flush(d->push);
-        worker_link_flush(d->workers);
+        worker_link_end_turn(d->workers);
         congestion_check(d);
         timer_set(d);
         d->in_turn = false;

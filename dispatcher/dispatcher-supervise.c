@@ -154,10 +154,13 @@ void on_supervisor(void *userdata, const SuperviseMessage *m, int fd) {
 
 void dispatcher_check_stopped(Dispatcher *d) {
         bool flushed = d->tickets_pending == 0 && d->op_count == 0;
-        if (d->handing_over && flushed)
+        if (d->handing_over && flushed) {
+                worker_link_flush(d->workers);
                 sd_event_exit(d->event, EXIT_SUCCESS);
+        }
         if (!d->stopping || !flushed || !core_is_quiet(d->core) || reads_pending(d->reads))
                 return;
+        worker_link_flush(d->workers); /* a worker leaves only with nothing unacked */
         supervise_send(d->supervisor, SUPERVISE_STOPPED);
         sd_event_exit(d->event, EXIT_SUCCESS);
 }

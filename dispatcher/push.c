@@ -105,7 +105,7 @@ static void on_payloads(void *context, StoreDone *done) {
                 worker_link_run(b->workers, o->serial, o->epoch, o->n, &run, task->environment,
                                 task->payload);
         }
-        worker_link_flush(b->workers); /* the names of queues live in this batch */
+        worker_link_end_turn(b->workers); /* the names of queues live in this batch */
 }
 
 void push_flush(Push *p) {

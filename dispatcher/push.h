@@ -15,4 +15,4 @@ Push *push_free(Push *p); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(Push *, push_free)
 
 void push_run(Push *p, uint64_t serial, uint32_t epoch, uint64_t n, const CoreRun *run);
-void push_flush(Push *p); /* once a turn, before worker_link_flush */
+void push_flush(Push *p); /* once a turn, before worker_link_end_turn */

@@ -11,8 +11,12 @@
 #include <string.h>
 #include <zmq.h>
 
-#define PUSH_HWM        4096 /* messages; far above what credit and retries can fill */
-#define RUN_PAYLOAD_MAX (WIRE_MESSAGE_MAX - WIRE_HEADER_MAX)
+/* An ack alone is worth no wakeup of a worker that executes something: it goes with the next run,
+ * with so many others, or when so much time has passed. */
+#define ACKS_WORTH_SENDING 64
+#define ACK_DELAY_USEC     (20 * USEC_PER_MSEC)
+#define PUSH_HWM           4096 /* messages; far above what credit and retries can fill */
+#define RUN_PAYLOAD_MAX    (WIRE_MESSAGE_MAX - WIRE_HEADER_MAX)
 
 /* One worker: its socket and what this turn has for it. */
 typedef struct Peer {
@@ -38,6 +42,8 @@ struct WorkerLink {
         char run_dir[PATH_MAX];
         Table peers; /* serial -> Peer */
         Peer *dirty;
+        sd_event_source *ack_timer;
+        bool ack_timer_set;
         WireBuffer buffer;
         WireReader *reader;
         const WorkerLinkHandlers *handlers;
@@ -278,6 +284,35 @@ void worker_link_flush(WorkerLink *l) {
         }
 }
 
+static int on_ack_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        WorkerLink *l = userdata;
+        l->ack_timer_set = false;
+        worker_link_flush(l);
+        return 0;
+}
+
+static void ack_timer_arm(WorkerLink *l) {
+        if (l->ack_timer_set)
+                return;
+        l->ack_timer_set = sd_event_source_set_time_relative(l->ack_timer, ACK_DELAY_USEC) >= 0 &&
+                           sd_event_source_set_enabled(l->ack_timer, SD_EVENT_ONESHOT) >= 0;
+}
+
+void worker_link_end_turn(WorkerLink *l) {
+        Peer *todo = take_ptr(l->dirty);
+        while (todo) {
+                Peer *p = todo;
+                todo = p->next_dirty;
+                p->dirty = false;
+                if (p->run_count || p->ack_count >= ACKS_WORTH_SENDING)
+                        peer_flush(l, p);
+                else if (p->ack_count)
+                        peer_mark_dirty(l, p);
+        }
+        if (l->dirty)
+                ack_timer_arm(l);
+}
+
 /* Sends at once, behind what this turn has already collected for the worker. */
 static void send_now(WorkerLink *l, uint64_t serial, WireType type, const void *body) {
         Peer *p = table_get(&l->peers, serial);
@@ -323,6 +358,9 @@ int worker_link_new(sd_event *event, void *context, int results_fd, const char *
                 r = zsocket_bind_fd(l->results, results_fd, path);
         if (r == 0)
                 r = zsource_new(event, l->results, priority, on_result, l, &l->source);
+        if (r >= 0)
+                r = sd_event_add_time(event, &l->ack_timer, CLOCK_MONOTONIC, USEC_INFINITY,
+                                      ACK_DELAY_USEC / 2, on_ack_timer, l);
         if (r < 0)
                 return r;
         *ret = take_ptr(l);
@@ -336,6 +374,7 @@ WorkerLink *worker_link_free(WorkerLink *l) {
         for (Peer *p; (p = table_first_from(&l->peers, &serial)); serial++)
                 peer_free(p);
         table_done(&l->peers);
+        sd_event_source_disable_unref(l->ack_timer);
         zsource_free(l->source);
         zsocket_free(l->results);
         wire_buffer_done(&l->buffer);

@@ -37,6 +37,9 @@ void worker_link_run(WorkerLink *l, uint64_t serial, uint32_t epoch, uint64_t n,
 void worker_link_ack(WorkerLink *l, uint64_t serial, run_id_t run_id);
 void worker_link_stop(WorkerLink *l, uint64_t serial, run_id_t run_id, StopWhy why, int signal);
 void worker_link_spill(WorkerLink *l, uint64_t serial, run_id_t run_id);
+/* Sends the runs of this turn. Acks go with them, or a little later: they are in no hurry. */
+void worker_link_end_turn(WorkerLink *l);
+/* Sends everything, acks too: before somebody who waits for them leaves. */
 void worker_link_flush(WorkerLink *l);
 
 /* Handles every result that has arrived: done before a worker's death is believed. */

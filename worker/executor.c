@@ -11,6 +11,10 @@
 
 #define STARTED_MAX 64 /* collected for one STARTED */
 
+/* While more runs wait here, ends are collected for so long: a message for each would wake two
+ * processes a command. Who waits for one end waits that much longer at most, and only then. */
+#define ENDS_COLLECT_USEC (8 * USEC_PER_MSEC)
+
 struct Executor {
         sd_event *event;
         sd_event_source *settle;
@@ -24,7 +28,8 @@ struct Executor {
 
         WireStartedItem announced[STARTED_MAX];
         size_t announced_count;
-        uint64_t sent; /* cursor of ledger_next_ended: ends up to here have been sent */
+        uint64_t sent;    /* cursor of ledger_next_ended: ends up to here have been sent */
+        usec_t sent_usec; /* when ends were last sent */
 };
 
 static void fail(Executor *e, const char *what, int error) {
@@ -259,6 +264,10 @@ static int send_started(Executor *e) {
 
 static int send_ends(Executor *e) {
         LedgerEntry *entry;
+        usec_t now = time_now_monotonic();
+        if (ledger_count(e->ledger, LEDGER_QUEUED) > 0 && now < e->sent_usec + ENDS_COLLECT_USEC)
+                return 0;
+        e->sent_usec = now;
         while ((entry = ledger_next_ended(e->ledger, &e->sent))) {
                 const Run *run = entry->owner;
                 int r = link_add_end(e->link, &run->end);

@@ -25,7 +25,7 @@
 #define GROUP_BYTES_MAX ((size_t)16 << 20)
 #define READS_USEC      (5 * USEC_PER_MSEC)
 #define IDLE_USEC       (5 * USEC_PER_MSEC)
-#define GATHER_USEC     (1 * USEC_PER_MSEC)
+#define GATHER_USEC     (5 * USEC_PER_MSEC)
 
 typedef struct Work {
         Batch *writes;
