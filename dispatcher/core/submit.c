@@ -39,7 +39,10 @@ static void policy_complete(TaskPolicy *p) {
 static int queue_check(Queue *q, const TaskRecord *task, Error *e) {
         static const char *const kinds[KINDS] = {"", "command", "message"};
         if (!q || !q->configured)
-                return error_set(e, EXIT_DATA, "unknown queue '%s'", task->queue);
+                return error_set(e, EXIT_DATA,
+                                 "unknown queue '%s': `stint status` lists the queues; new ones "
+                                 "are made in the configuration",
+                                 task->queue);
         if (!q->served[task->policy.kind])
                 return error_set(e, EXIT_DATA, "no pool takes %s tasks from queue '%s'",
                                  kinds[task->policy.kind], q->name);

@@ -6,6 +6,8 @@ import harness
 from faults import (CONFIG, ROUNDS, Load, Marks, Store, check_log, dice, dispatcher_killer,
                     kill_everything, staller, strike, wait_all_ended, worker_killer)
 
+CREDIT = 16  # runs at one command worker, dispatcher/core-config.c
+
 
 def test_2000_tasks_with_a_dispatcher_killed_at_random_each_run_once(t):
     random = dice(t)
@@ -37,7 +39,8 @@ def test_2000_tasks_with_workers_killed_at_random_are_all_done(t):
     t.equal({end[0] for end in store.ends().values()}, {'succeeded'})
     t.equal({task for task, _, _, _ in marks.of('end')}, ids, 'tasks that came to their end')
     again = len(marks.of('start')) - len(ids)
-    t.true(again <= kills, f'{again} more starts than tasks after {kills} deaths of a worker')
+    # What a worker had ended and not yet told dies with it, at most its credit.
+    t.true(again <= kills * CREDIT, f'{again} more starts than tasks after {kills} deaths')
     check_log(i)
 
 

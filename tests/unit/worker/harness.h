@@ -16,6 +16,16 @@
 #define STORE         "0123456789abcdef"
 #define FOREIGN_STORE "fedcba9876543210"
 
+#define HARNESS_OTHERS_MAX 64
+
+/* An END, copied. out, err, result and detail end with a NUL. */
+typedef struct End {
+        WireEndItem item;
+        char *out, *err, *result, *detail;
+        size_t out_size, err_size, result_size;
+} End;
+void end_done(End *e);
+
 typedef struct Harness {
         char dir[64], state[80], run[80];
         pid_t worker;
@@ -30,15 +40,11 @@ typedef struct Harness {
         uint64_t running[8], unacked[8];
         size_t running_count, unacked_count;
         pid_t started_pid; /* of the last STARTED */
+        /* Ends that came in one message with one that was waited for, and were not asked for yet.
+         */
+        End others[HARNESS_OTHERS_MAX];
+        size_t other_count;
 } Harness;
-
-/* An END, copied. out, err, result and detail end with a NUL. */
-typedef struct End {
-        WireEndItem item;
-        char *out, *err, *result, *detail;
-        size_t out_size, err_size, result_size;
-} End;
-void end_done(End *e);
 
 Harness *harness_start(const char *pool); /* and the first SYNC is answered */
 Harness *harness_start_unsynced(const char *pool);
