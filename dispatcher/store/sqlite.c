@@ -1,4 +1,4 @@
-/* `sqlite:PATH`: statements, transactions, what errors mean, closing. See ARCHITECTURE.md, "Store",
+/* `sqlite:PATH`: statements, transactions, what errors mean, closing. See docs/store.md,
  * and docs/store.md.
  *
  * Durable means WAL with synchronous=FULL: a commit returns after the sync of its frames.
