@@ -1,5 +1,4 @@
-/* `sqlite:PATH`: statements, transactions, what errors mean, closing. See docs/store.md,
- * and docs/store.md.
+/* `sqlite:PATH`: statements, transactions, what errors mean, closing. See docs/store.md.
  *
  * Durable means WAL with synchronous=FULL: a commit returns after the sync of its frames.
  * Checkpoints are ours, not SQLite's own, whose errors a commit does not report: a failed sync must
