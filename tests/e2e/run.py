@@ -30,9 +30,8 @@ def run(number, name, function):
         failed = True
         test.note(traceback.format_exc())
     print(f'{"not ok" if failed else "ok"} {number} - {name}{outcome}', flush=True)
-    for note in test.notes if failed else []:
-        for line in note.splitlines():
-            print(f'# {line}', flush=True)
+    for note in test.notes if failed else []:  # stderr: what meson shows of a test that fails
+        print(f'{name}: {note}', file=sys.stderr, flush=True)
     return not failed
 
 

@@ -285,6 +285,21 @@ def all_workers(instance, count):
                                f'{count} workers live')
 
 
+def load_under(instance, faults, at_least, count, *command, **options):
+    """Loads (see Load) until each fault has struck often enough to mean something, so that a fast
+    machine tests as much as a slow one, and all has ended; then stops the faults. All that was
+    acknowledged, and the store.
+    """
+    ids, deadline = set(), now() + harness.PATIENCE * 4 * ROUNDS
+    while not ids or (min(fault.strikes for fault in faults) < at_least and now() < deadline):
+        load = Load(instance, count, *command, name=f'acked{len(ids)}', **options)
+        ids |= load.finish()
+        store = wait_all_ended(instance, len(ids))
+    for fault in faults:
+        fault.stop(at_least)
+    return ids, store
+
+
 def kill_everything(instance):
     """kill -9 of supervisor, dispatcher and workers, as nearly at once as it gets."""
     pids = [(pid, harness.program(pid)) for pid in harness.children(instance.daemon.pid)]

@@ -2,7 +2,7 @@
 import signal
 
 from faults import (CONFIG, ROUNDS, Fault, Load, Marks, all_workers, check_log, dice,
-                    dispatcher_killer, log_lines, wait_all_ended)
+                    dispatcher_killer, load_under, log_lines, wait_all_ended)
 
 EXTRA = '''
 daemon: { stop_timeout = "0s"; };
@@ -39,7 +39,6 @@ def test_reloads_under_load_while_dispatchers_die(t):
     random = dice(t)
     i = t.instance(CONFIG % 2)
     marks = Marks(i)
-    load = Load(i, 800 * ROUNDS, *marks.command(1), batch=10, window=2)
 
     def reload(wait):
         wait(random.uniform(0.02, 0.2))
@@ -47,10 +46,7 @@ def test_reloads_under_load_while_dispatchers_die(t):
         return 1
 
     faults = [Fault(t, reload), dispatcher_killer(i, random, (50, 400))]
-    ids = load.finish()
-    wait_all_ended(i, len(ids))
-    for fault in faults:
-        fault.stop(at_least=3)
+    ids, _ = load_under(i, faults, 3, 800 * ROUNDS, *marks.command(1), batch=10, window=2)
     marks.check_each_once(ids)
     i.reload(EXTRA % 2)
     t.until(lambda: len(i.workers()) == 3, 'the last configuration is in force')

@@ -4,7 +4,7 @@ import signal
 
 import harness
 from faults import (CONFIG, ROUNDS, Load, Marks, Store, check_log, dice, dispatcher_killer,
-                    kill_everything, staller, strike, wait_all_ended, worker_killer)
+                    kill_everything, load_under, staller, strike, wait_all_ended, worker_killer)
 
 CREDIT = 16  # runs at one command worker, dispatcher/core-config.c
 
@@ -13,11 +13,9 @@ def test_2000_tasks_with_a_dispatcher_killed_at_random_each_run_once(t):
     random = dice(t)
     i = t.instance(CONFIG % 2)
     marks = Marks(i)
-    load = Load(i, 2000 * ROUNDS, *marks.command(1), batch=10, window=2)
     killer = dispatcher_killer(i, random, (0, 150))
-    ids = load.finish()
-    store = wait_all_ended(i, len(ids))
-    killer.stop(at_least=5)
+    ids, store = load_under(i, [killer], 5, 2000 * ROUNDS, *marks.command(1),
+                            batch=10, window=2)
     t.equal(store.ids(), ids, 'what is stored')
     marks.check_each_once(ids)
     t.equal({end[0] for end in store.ends().values()}, {'succeeded'})
@@ -29,18 +27,17 @@ def test_2000_tasks_with_workers_killed_at_random_are_all_done(t):
     random = dice(t)
     i = t.instance(CONFIG % 2)
     marks = Marks(i)
-    load = Load(i, 2000 * ROUNDS, *marks.command(1), batch=50)
     killer = worker_killer(i, random, (20, 300))
-    ids = load.finish()
-    store = wait_all_ended(i, len(ids))
-    kills = killer.stop(at_least=5)
+    ids, store = load_under(i, [killer], 5, 2000 * ROUNDS, *marks.command(1),
+                            batch=50)
     t.equal(store.ids(), ids, 'what is stored')
     marks.check()
     t.equal({end[0] for end in store.ends().values()}, {'succeeded'})
     t.equal({task for task, _, _, _ in marks.of('end')}, ids, 'tasks that came to their end')
     again = len(marks.of('start')) - len(ids)
     # What a worker had ended and not yet told dies with it, at most its credit.
-    t.true(again <= kills * CREDIT, f'{again} more starts than tasks after {kills} deaths')
+    t.true(again <= killer.strikes * CREDIT,
+           f'{again} more starts than tasks after {killer.strikes} deaths')
     check_log(i)
 
 
@@ -48,11 +45,10 @@ def test_at_most_once_never_starts_twice_whoever_dies(t):
     random = dice(t)
     i = t.instance(CONFIG % 2)
     marks = Marks(i)
-    load = Load(i, 600 * ROUNDS, *marks.command(1), batch=20, at_most_once=1)
     killers = [worker_killer(i, random, (50, 400)), dispatcher_killer(i, random, (20, 300))]
-    ids = load.finish()
-    store = wait_all_ended(i, len(ids))
-    kills = [killer.stop(at_least=3) for killer in killers][0]
+    ids, store = load_under(i, killers, 3, 600 * ROUNDS, *marks.command(1),
+                            batch=20, at_most_once=1)
+    kills = killers[0].strikes
     marks.check()
     started = [task for task, _, _, _ in marks.of('start')]
     t.equal(len(started), len(set(started)), 'tasks that started once')
@@ -72,13 +68,9 @@ def test_a_stalling_worker_and_a_dispatcher_killed_every_few_msec(t):
     random = dice(t)
     i = t.instance(CONFIG % 1)
     marks = Marks(i)
-    load = Load(i, 200 * ROUNDS, *marks.command(0), batch=10, window=2)
-    stalls = staller(i, 20)
-    killer = dispatcher_killer(i, random, (3, 25))
-    ids = load.finish()
-    store = wait_all_ended(i, len(ids))
-    killer.stop(at_least=5)
-    stalls.stop(at_least=5)
+    faults = [staller(i, 20), dispatcher_killer(i, random, (3, 25))]
+    ids, store = load_under(i, faults, 5, 200 * ROUNDS, *marks.command(0),
+                            batch=10, window=2)
     t.equal(store.ids(), ids, 'what is stored')
     marks.check_each_once(ids)
     check_log(i)
