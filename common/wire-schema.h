@@ -36,17 +36,21 @@
 #define WIRE_LABEL_MAX        64
 #define WIRE_SUMMARY_MAX      256
 #define WIRE_TEXT_MAX         512
+#define WIRE_PROGRESS_MAX     80    /* bytes of what a task says about its progress */
+#define WIRE_EVENTS_MAX       1024  /* events in one answer */
+#define WIRE_REPORT_MAX       16384 /* bytes of findings about a configuration */
 #define WIRE_UUID             16
 
 /* ---- parts of messages ---- */
 
 /* A task as it is submitted. kind: TaskKind. flags: WIRE_TASK_*. Durations in microseconds, 0:
- * default (none). */
+ * default (none). group: of tasks that belong together, "" for none. retry_of: the ended task that
+ * this one repeats, 0: none. */
 #define WIRE_TASK(U, I, T, B, N, S, L)                                                             \
         U(kind) T(queue, WIRE_NAME_MAX) I(priority) T(name, WIRE_TASK_NAME_MAX)                    \
         S(labels, WIRE_LABELS_MAX, WIRE_LABEL_MAX) T(summary, WIRE_SUMMARY_MAX)                    \
         U(delay_usec) U(timeout_usec) U(grace_usec) U(retries) U(backoff_min_usec)                 \
-        U(backoff_max_usec) U(flags) U(payload_size)
+        U(backoff_max_usec) U(flags) U(payload_size) T(group, WIRE_NAME_MAX) U(retry_of)
 
 /* Ids first … first + count - 1. */
 #define WIRE_RANGE(U, I, T, B, N, S, L) U(first) U(count)
@@ -55,16 +59,18 @@
  * reason). */
 #define WIRE_ENDED_TASK(U, I, T, B, N, S, L) U(id) U(state) U(reason) I(code)
 
-/* kind: SelectorKind. first, count: ids. state: TaskState. text: queue, name or k=v. */
+/* kind: SelectorKind. first, count: ids. state: TaskState. text: queue, name, k=v or group. */
 #define WIRE_SELECTOR(U, I, T, B, N, S, L) U(kind) U(first) U(count) U(state) T(text, WIRE_TEXT_MAX)
 
 /* A task as lists show it. Times: wall clock, usec, 0: not yet. due: when a delayed one becomes
- * ready. usage as in ATTEMPT. */
+ * ready. usage as in ATTEMPT. retried_as: the newest task that repeats this one. progress: of a
+ * running one as it last told it, percent + 1, 0: nothing told. */
 #define WIRE_ROW(U, I, T, B, N, S, L)                                                              \
         U(id) T(queue, WIRE_NAME_MAX) U(kind) U(state) U(reason) I(code) I(priority) U(attempt)    \
         U(uid) U(flags) U(submitted_usec) U(due_usec) U(started_usec) U(ended_usec)                \
         T(name, WIRE_TASK_NAME_MAX) S(labels, WIRE_LABELS_MAX, WIRE_LABEL_MAX)                     \
-        T(summary, WIRE_SUMMARY_MAX) U(worker) U(run_id)
+        T(summary, WIRE_SUMMARY_MAX) U(worker) U(run_id) T(group, WIRE_NAME_MAX) U(retry_of)       \
+        U(retried_as) U(progress) T(progress_text, WIRE_PROGRESS_MAX)
 
 /* One finished attempt. wall, user, system: usec. out_total, err_total: bytes that the command
  * wrote; dropped: bytes beyond the output limit. */
@@ -84,6 +90,18 @@
         S(queues, 256, WIRE_NAME_MAX) T(last_exit, WIRE_TEXT_MAX)
 
 #define WIRE_COUNTER(U, I, T, B, N, S, L) T(name, WIRE_NAME_MAX) U(value)
+/* Events in thousandths per second, as averages that forget with a time constant of 10 s and of
+ * 1 min. */
+#define WIRE_RATE(U, I, T, B, N, S, L) T(name, WIRE_NAME_MAX) U(milli_10s) U(milli_1m)
+
+/* The output of one task's last attempt in the payload frame of OUTPUTS_DATA: out, err, result.
+ * flags: WIRE_OUTPUTS_*. *_total, *_dropped: as in OUTPUT_DATA. */
+#define WIRE_OUTPUTS_ITEM(U, I, T, B, N, S, L)                                                     \
+        U(id) U(attempt) U(flags) U(out_size) U(err_size) U(result_size) U(out_total) U(err_total) \
+        U(out_dropped) U(err_dropped)
+
+/* percent: 0 … 100. */
+#define WIRE_PROGRESS_ITEM(U, I, T, B, N, S, L) U(run_id) U(percent) T(text, WIRE_PROGRESS_MAX)
 
 /* One run for a worker. The payload frame holds, run after run, environment then payload. */
 #define WIRE_RUN_ITEM(U, I, T, B, N, S, L)                                                         \
@@ -156,7 +174,40 @@
 #define WIRE_STATUS_DATA(U, I, T, B, N, S, L)                                                      \
         T(version, 64) U(pid) U(uid) U(epoch) U(started_usec) U(now_usec) T(instance, 16)          \
         T(store, WIRE_TEXT_MAX) T(state_dir, WIRE_TEXT_MAX) T(health, WIRE_TEXT_MAX)               \
-        L(queues, WireQueueStatus, 1024) L(pools, WirePoolStatus, 1024) L(counters, WireCounter, 64)
+        L(queues, WireQueueStatus, 1024) L(pools, WirePoolStatus, 1024)                            \
+        L(counters, WireCounter, 64) L(rates, WireRate, 16)
+
+/* Sends a signal to every process of the runs of these tasks, once per request: a client that does
+ * not know whether it arrived must decide itself. */
+#define WIRE_SIGNAL(U, I, T, B, N, S, L) U(signal) N(ids, WIRE_TASKS_MAX)
+/* waiting, ended: how many of them do not run. */
+#define WIRE_SIGNALLED(U, I, T, B, N, S, L)                                                        \
+        U(signalled) U(waiting) U(ended) N(unknown, WIRE_TASKS_MAX) N(denied, WIRE_TASKS_MAX)
+
+/* Forgets ended tasks and their output. client, seq, held as in SUBMIT. unended: those that are
+ * left alone since they have not ended. */
+#define WIRE_PURGE(U, I, T, B, N, S, L)                                                            \
+        B(client, WIRE_UUID) U(seq) U(held) N(ids, WIRE_TASKS_MAX)
+#define WIRE_PURGED(U, I, T, B, N, S, L)                                                           \
+        U(purged) N(unended, WIRE_TASKS_MAX) N(unknown, WIRE_TASKS_MAX) N(denied, WIRE_TASKS_MAX)
+
+/* Has the configuration read again. generation: the one in force afterwards. code 0, or 78 with the
+ * findings in text, a line each; the old configuration stays in force then. */
+#define WIRE_RELOAD(U, I, T, B, N, S, L)   U(flags)
+#define WIRE_RELOADED(U, I, T, B, N, S, L) U(generation) U(code) T(text, WIRE_REPORT_MAX)
+
+/* Small outputs of many ended tasks at once. Streams that are longer than max, and those of which
+ * some is in a file, are left out and flagged: OUTPUT reads them. The answer holds the first ids,
+ * as many as fit; at least one. Unknown ids have attempt 0. */
+#define WIRE_OUTPUTS(U, I, T, B, N, S, L)      U(max) N(ids, WIRE_TASKS_MAX)
+#define WIRE_OUTPUTS_DATA(U, I, T, B, N, S, L) L(items, WireOutputsItem, WIRE_TASKS_MAX)
+
+/* Events after seq of that epoch, as far as the dispatcher still has them; epoch 0: none, only
+ * where the channel is now. epoch, seq: of the last one published. missed: how many between seq and
+ * the first one here are gone for good; of another epoch than asked for, all that there are. */
+#define WIRE_EVENTS(U, I, T, B, N, S, L) U(epoch) U(seq)
+#define WIRE_EVENTS_DATA(U, I, T, B, N, S, L)                                                      \
+        U(epoch) U(seq) U(missed) L(events, WireEventItem, WIRE_EVENTS_MAX)
 
 #define WIRE_PING(U, I, T, B, N, S, L) U(flags)
 #define WIRE_PONG(U, I, T, B, N, S, L) U(epoch) U(now_usec)
@@ -180,6 +231,11 @@
 /* Asks for the output of a running run to be in its files from now on. */
 #define WIRE_SPILL(U, I, T, B, N, S, L) U(run_id)
 
+/* How far runs have come, as they tell on STINT_PROGRESS_FD; at most 4 a second for each. */
+#define WIRE_PROGRESS(U, I, T, B, N, S, L)   U(serial) L(runs, WireProgressItem, WIRE_RUNS_MAX)
+/* A signal for every process of a run, which goes on. */
+#define WIRE_SIGNAL_RUN(U, I, T, B, N, S, L) U(run_id) U(signal)
+
 /* ---- the event channel (topic frame `task/QUEUE/ID/STATE`, then this) ---- */
 #define WIRE_EVENT(U, I, T, B, N, S, L)                                                            \
         U(epoch) U(seq) U(time_usec) U(id) T(queue, WIRE_NAME_MAX) U(state) U(reason) I(code)      \
@@ -198,7 +254,11 @@
         P(WireCounter, WIRE_COUNTER)                                                               \
         P(WireRunItem, WIRE_RUN_ITEM)                                                              \
         P(WireStartedItem, WIRE_STARTED_ITEM)                                                      \
-        P(WireEndItem, WIRE_END_ITEM)
+        P(WireEndItem, WIRE_END_ITEM)                                                              \
+        P(WireRate, WIRE_RATE)                                                                     \
+        P(WireOutputsItem, WIRE_OUTPUTS_ITEM)                                                      \
+        P(WireProgressItem, WIRE_PROGRESS_ITEM)                                                    \
+        P(WireEventItem, WIRE_EVENT)
 
 #define WIRE_MESSAGES(M)                                                                           \
         M(1, CLIENT_HELLO, WireClientHello, WIRE_CLIENT_HELLO)                                     \
@@ -211,6 +271,11 @@
         M(8, OUTPUT, WireOutput, WIRE_OUTPUT)                                                      \
         M(9, STATUS, WireStatus, WIRE_STATUS)                                                      \
         M(10, PING, WirePing, WIRE_PING)                                                           \
+        M(11, SIGNAL, WireSignal, WIRE_SIGNAL)                                                     \
+        M(12, PURGE, WirePurge, WIRE_PURGE)                                                        \
+        M(13, RELOAD, WireReload, WIRE_RELOAD)                                                     \
+        M(14, OUTPUTS, WireOutputs, WIRE_OUTPUTS)                                                  \
+        M(15, EVENTS, WireEvents, WIRE_EVENTS)                                                     \
         M(64, ERROR, WireError, WIRE_ERROR)                                                        \
         M(65, WELCOME, WireWelcome, WIRE_WELCOME)                                                  \
         M(66, SUBMITTED, WireSubmitted, WIRE_SUBMITTED)                                            \
@@ -222,6 +287,11 @@
         M(73, STATUS_DATA, WireStatusData, WIRE_STATUS_DATA)                                       \
         M(74, PONG, WirePong, WIRE_PONG)                                                           \
         M(75, IDS, WireIds, WIRE_IDS)                                                              \
+        M(76, SIGNALLED, WireSignalled, WIRE_SIGNALLED)                                            \
+        M(77, PURGED, WirePurged, WIRE_PURGED)                                                     \
+        M(78, RELOADED, WireReloaded, WIRE_RELOADED)                                               \
+        M(79, OUTPUTS_DATA, WireOutputsData, WIRE_OUTPUTS_DATA)                                    \
+        M(80, EVENTS_DATA, WireEventsData, WIRE_EVENTS_DATA)                                       \
         M(128, SYNC, WireSync, WIRE_SYNC)                                                          \
         M(129, HELLO, WireHello, WIRE_HELLO)                                                       \
         M(130, RUN, WireRun, WIRE_RUN)                                                             \
@@ -230,4 +300,6 @@
         M(133, ACK, WireAck, WIRE_ACK)                                                             \
         M(134, STOP, WireStop, WIRE_STOP)                                                          \
         M(135, SPILL, WireSpill, WIRE_SPILL)                                                       \
+        M(136, PROGRESS, WireProgress, WIRE_PROGRESS)                                              \
+        M(137, SIGNAL_RUN, WireSignalRun, WIRE_SIGNAL_RUN)                                         \
         M(192, EVENT, WireEvent, WIRE_EVENT)

@@ -106,6 +106,7 @@ typedef enum SelectorKind {
         SELECTOR_QUEUE,
         SELECTOR_NAME,
         SELECTOR_LABEL,
+        SELECTOR_GROUP,
 } SelectorKind;
 
 enum {
@@ -116,6 +117,9 @@ enum {
         WIRE_LIST_ALL_USERS = 1 << 1,
         WIRE_FILE_OUT = 1 << 0, /* WireEndItem.files: the stream is in STATE/output */
         WIRE_FILE_ERR = 1 << 1,
+        WIRE_OUTPUTS_OUT = 1 << 0, /* WireOutputsItem.flags: stdout is left out, ask OUTPUT */
+        WIRE_OUTPUTS_ERR = 1 << 1,
+        WIRE_OUTPUTS_RESULT = 1 << 2,
 };
 
 const char *task_state_name(TaskState s); /* NULL for a number that is no state */

@@ -21,6 +21,7 @@ typedef struct List {
         uint64_t named;     /* one id was asked for by itself: unknown if there is no row */
         StoreFilter filter; /* its texts are in here, copied for each read */
         char queue[WIRE_NAME_MAX + 1], name[WIRE_TEXT_MAX + 1], label[WIRE_TEXT_MAX + 1];
+        char group[WIRE_NAME_MAX + 1];
 } List;
 
 static void text_copy(char *buf, size_t size, WireText t) {
@@ -58,6 +59,9 @@ static const char *list_select(List *l, const WireSelector *s, uint32_t uid) {
                 return NULL;
         case SELECTOR_LABEL:
                 text_copy(l->label, sizeof l->label, s->text);
+                return NULL;
+        case SELECTOR_GROUP:
+                text_copy(l->group, sizeof l->group, s->text);
                 return NULL;
         }
         return "unknown kind of selector: this dispatcher is older than the client";
