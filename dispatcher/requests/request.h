@@ -59,5 +59,6 @@ void request_forget(RequestContext *x, ClientMessage *m);
 void request_list(RequestContext *x, ClientMessage *m);
 void request_show(RequestContext *x, ClientMessage *m);
 void request_output(RequestContext *x, ClientMessage *m);
+void request_outputs(RequestContext *x, ClientMessage *m);
 void request_status(RequestContext *x, ClientMessage *m);
 void request_ping(RequestContext *x, ClientMessage *m);

@@ -92,6 +92,7 @@ void store_done_free(StoreDone *d) {
         free(d->runs);
         free(d->ends);
         free(d->unknown);
+        free(d->outputs);
         blob_slice_drop(&d->bytes);
         *d = (StoreDone){0};
 }

@@ -3,6 +3,7 @@
 #include "dispatcher/store/filter.h"
 #include "dispatcher/store/memory-internal.h"
 #include "dispatcher/store/output-files.h"
+#include "dispatcher/store/outputs.h"
 
 #include <errno.h>
 #include <string.h>
@@ -144,14 +145,18 @@ static int read_task(Memory *m, uint64_t id, StoreDone *d) {
         return 0;
 }
 
+/* An end without a run (cancelled while it waited for a retry) has no output of its own. */
+static const Run *last_run(const Task *t) {
+        return t->end && t->end->run_id ? t->end : t->attempts;
+}
+
 static int read_output(Memory *m, const StoreRead *read, StoreDone *d) {
         if (read->run_id)
                 return output_of_running(m->state_dir, read, d);
         Task *t = table_get(&m->tasks, read->first);
         if (!t)
                 return -ENOENT;
-        /* An end without a run (cancelled while it waited for a retry) has no output of its own. */
-        const Run *r = t->end && t->end->run_id ? t->end : t->attempts;
+        const Run *r = last_run(t);
         if (read->attempt && !(r && r->attempt == read->attempt))
                 for (r = t->attempts; r && r->attempt != read->attempt;)
                         r = r->older;
@@ -167,6 +172,35 @@ static int read_output(Memory *m, const StoreRead *read, StoreDone *d) {
         return error;
 }
 
+static void describe_outputs(const Run *r, OutputsRun *ret) {
+        const BlobSlice streams[OUTPUTS_STREAMS] = {r->out, r->err, r->result};
+        *ret = (OutputsRun){.attempt = r->attempt,
+                            .files = r->files,
+                            .out_total = r->out_total,
+                            .err_total = r->err_total,
+                            .out_kept = r->out_kept,
+                            .err_kept = r->err_kept};
+        for (size_t i = 0; i < OUTPUTS_STREAMS; i++) {
+                ret->data[i] = blob_slice_data(streams[i]);
+                ret->size[i] = streams[i].size;
+        }
+}
+
+static int read_outputs(Memory *m, const StoreRead *read, StoreDone *d) {
+        Outputs o;
+        int r = outputs_begin(&o, read, d);
+        for (size_t i = 0; r == 0 && i < read->id_count; i++) {
+                const Task *t = table_get(&m->tasks, read->ids[i]);
+                bool seen = t && t->end && (read->filter.any_uid || read->filter.uid == t->uid);
+                const Run *last = seen ? last_run(t) : NULL;
+                OutputsRun run = {0};
+                if (last)
+                        describe_outputs(last, &run);
+                r = outputs_add(&o, read->ids[i], &run);
+        }
+        return outputs_end(&o, r);
+}
+
 int memory_read(Backend *b, const StoreRead *read, StoreDone *ret) {
         Memory *m = memory_of(b);
         switch (read->kind) {
@@ -180,6 +214,8 @@ int memory_read(Backend *b, const StoreRead *read, StoreDone *ret) {
                 return read_task(m, read->first, ret);
         case STORE_READ_OUTPUT:
                 return read_output(m, read, ret);
+        case STORE_READ_OUTPUTS:
+                return read_outputs(m, read, ret);
         }
         return -EINVAL;
 }

@@ -51,6 +51,8 @@ typedef enum Statement {
         ST_GET_ATTEMPTS,
         ST_GET_END_OUTPUT,
         ST_GET_ATTEMPT_OUTPUT,
+        ST_GET_END_OUTPUTS,
+        ST_GET_ATTEMPT_OUTPUTS,
         ST_SUMMARIZE,
         ST_OLDEST_ENDS,
         ST_ENDS_BY_AGE,

@@ -3,6 +3,7 @@
 #include "dispatcher/store/done.h"
 #include "dispatcher/store/filter.h"
 #include "dispatcher/store/output-files.h"
+#include "dispatcher/store/outputs.h"
 #include "dispatcher/store/sqlite-internal.h"
 
 #include <errno.h>
@@ -250,6 +251,57 @@ static int read_output(Sqlite *s, const StoreRead *read, StoreDone *d) {
         return r == -ENOENT && !d->complete ? output_from(s, ST_GET_ATTEMPT_OUTPUT, read, d) : r;
 }
 
+/* ---- OUTPUTS ---- */
+
+/* The row at which st is: OUTPUTS_COLUMNS of sqlite-schema.c. What it lends lives as long. */
+static void column_outputs(sqlite3_stmt *st, OutputsRun *ret) {
+        static const int column[OUTPUTS_STREAMS] = {7, 8, 9};
+        *ret = (OutputsRun){.attempt = (uint32_t)column_u64(st, 1),
+                            .files = (uint8_t)sqlite3_column_int(st, 2),
+                            .out_total = column_u64(st, 3),
+                            .err_total = column_u64(st, 4),
+                            .out_kept = column_u64(st, 5),
+                            .err_kept = column_u64(st, 6)};
+        for (size_t i = 0; i < OUTPUTS_STREAMS; i++) {
+                ret->data[i] = sqlite3_column_blob(st, column[i]);
+                ret->size[i] = (size_t)sqlite3_column_bytes(st, column[i]);
+        }
+}
+
+/* 0: there is no such row; 1; negative errno. run_id 0 is a row without a run. */
+static int outputs_step(Sqlite *s, Statement which, const StoreRead *read, uint64_t id) {
+        sqlite3_stmt *st = s->statements[which];
+        bind_u64(st, 1, id);
+        sqlite3_bind_int(st, 2, read->filter.any_uid);
+        bind_u64(st, 3, read->filter.uid);
+        return sqlite_next_row(s, which);
+}
+
+static int outputs_one(Sqlite *s, const StoreRead *read, uint64_t id, Outputs *o) {
+        Statement which = ST_GET_END_OUTPUTS;
+        OutputsRun run = {0};
+        int r = outputs_step(s, which, read, id);
+        if (r > 0 && column_u64(s->statements[which], 0) == 0) {
+                sqlite_reset(s, which);
+                which = ST_GET_ATTEMPT_OUTPUTS;
+                r = outputs_step(s, which, read, id);
+        }
+        if (r > 0)
+                column_outputs(s->statements[which], &run);
+        if (r >= 0)
+                r = outputs_add(o, id, &run);
+        sqlite_reset(s, which);
+        return r;
+}
+
+static int read_outputs(Sqlite *s, const StoreRead *read, StoreDone *d) {
+        Outputs o;
+        int r = outputs_begin(&o, read, d);
+        for (size_t i = 0; r == 0 && i < read->id_count; i++)
+                r = outputs_one(s, read, read->ids[i], &o);
+        return outputs_end(&o, r);
+}
+
 int sqlite_read(Backend *b, const StoreRead *read, StoreDone *ret) {
         Sqlite *s = sqlite_of(b);
         switch (read->kind) {
@@ -263,6 +315,8 @@ int sqlite_read(Backend *b, const StoreRead *read, StoreDone *ret) {
                 return read_task(s, read->first, ret);
         case STORE_READ_OUTPUT:
                 return read_output(s, read, ret);
+        case STORE_READ_OUTPUTS:
+                return read_outputs(s, read, ret);
         }
         return -EINVAL;
 }

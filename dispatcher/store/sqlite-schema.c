@@ -80,6 +80,10 @@ static const char schema[] =
         " system_usec, max_rss_bytes, out_total, err_total, out_kept, err_kept, files, pool,"      \
         " detail, result, out, err"
 #define STREAM_COLUMN "CASE ?2 WHEN 0 THEN result WHEN 1 THEN out ELSE err END"
+#define OUTPUTS_COLUMNS                                                                            \
+        "run_id, attempt, files, out_total, err_total, out_kept, err_kept, out, err, result"
+/* Whoever may see all costs no look at the task's row. */
+#define TASK_IS_SEEN "(?2 OR ?3 = (SELECT uid FROM task t WHERE t.id = r.task))"
 #define RUN_BYTES                                                                                  \
         "out_kept + err_kept + coalesce(length(result), 0) +"                                      \
         " coalesce(length(CAST(detail AS BLOB)), 0)"
@@ -135,6 +139,11 @@ const char *const sqlite_statements[ST_COUNT] = {
                 "SELECT " RUN_COLUMNS("") ", " STREAM_COLUMN " FROM attempt"
                                           " WHERE task = ?1 AND (?3 = 0 OR attempt = ?3)"
                                           " ORDER BY run_id DESC LIMIT 1",
+        [ST_GET_END_OUTPUTS] = "SELECT " OUTPUTS_COLUMNS " FROM task_end r"
+                               " WHERE r.task = ?1 AND " TASK_IS_SEEN,
+        [ST_GET_ATTEMPT_OUTPUTS] = "SELECT " OUTPUTS_COLUMNS " FROM attempt r"
+                                   " WHERE r.task = ?1 AND " TASK_IS_SEEN
+                                   " ORDER BY run_id DESC LIMIT 1",
         [ST_SUMMARIZE] = "SELECT t.id, t.environment, e.task IS NOT NULL, " TASK_BYTES ","
                          " coalesce(out_kept + err_kept + coalesce(length(result), 0) +"
                          " coalesce(length(CAST(detail AS BLOB)), 0), 0),"

@@ -68,7 +68,8 @@ typedef enum StoreReadKind {
                             exist */
         STORE_READ_ROWS, /* by filter, newest first */
         STORE_READ_TASK, /* one, whole, with attempts, environment and payload */
-        STORE_READ_OUTPUT, /* bytes of a stream of an attempt */
+        STORE_READ_OUTPUT,  /* bytes of a stream of an attempt */
+        STORE_READ_OUTPUTS, /* ids: what the last attempt of each ended one wrote, if it is small */
 } StoreReadKind;
 
 /* All conditions must hold; zero means "any". Texts are owned by the filter (malloc). */
@@ -87,15 +88,15 @@ typedef struct StoreFilter {
 typedef struct StoreRead {
         StoreReadKind kind;
         uint64_t cookie; /* comes back with the answer */
-        uint64_t *ids;   /* PAYLOADS: malloc, freed by the store */
+        uint64_t *ids;   /* PAYLOADS, OUTPUTS: malloc, freed by the store */
         size_t id_count;
         uint64_t first, count; /* ENDS: the range. TASK, OUTPUT: first is the id */
-        StoreFilter filter;    /* ROWS */
+        StoreFilter filter;    /* ROWS; OUTPUTS: only uid and any_uid */
         uint32_t attempt;      /* OUTPUT: 0 is the latest that ended */
         run_id_t run_id;       /* OUTPUT: not 0: read the files of this running run instead */
         StreamKind stream;
         uint64_t offset;
-        uint32_t max;
+        uint32_t max; /* OUTPUT: bytes. OUTPUTS: bytes of each stream */
 } StoreRead;
 
 void store_read(Store *s, StoreRead *read); /* takes ownership of ids and filter texts */
@@ -133,7 +134,9 @@ typedef struct StoreDone {
         uint64_t next_first; /* ENDS: where to go on, 0: the range is done */
         RunRecord *runs;     /* TASK: attempts before the end, oldest first (at most 255) */
         size_t run_count;
-        BlobSlice bytes;         /* OUTPUT */
+        WireOutputsItem *outputs; /* OUTPUTS: of the first ids, as many as fit, at least one */
+        size_t output_count;
+        BlobSlice bytes;         /* OUTPUT; OUTPUTS: out, err, result, one item after the other */
         uint64_t total, dropped; /* OUTPUT: bytes the command wrote to this stream, and how many
                                     were not kept */
         bool complete;    /* OUTPUT: the attempt has ended, bytes beyond total - dropped will never

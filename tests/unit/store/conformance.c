@@ -4,25 +4,6 @@
 #include <errno.h>
 #include <poll.h>
 
-/* A test of both: the body sees Fixture *f, open and started. */
-#define BOTH(name)                                                                                 \
-        static void conform_##name(Fixture *f);                                                    \
-        Test(sqlite, name) {                                                                       \
-                Fixture f;                                                                         \
-                fixture_open(&f, "sqlite");                                                        \
-                conform_##name(&f);                                                                \
-                fixture_close(&f);                                                                 \
-        }                                                                                          \
-        Test(memory, name) {                                                                       \
-                Fixture f;                                                                         \
-                fixture_open(&f, "memory");                                                        \
-                conform_##name(&f);                                                                \
-                fixture_close(&f);                                                                 \
-        }                                                                                          \
-        static void conform_##name(Fixture *f)
-
-#define RUN(n) RUN_ID(store_epoch(f->store), n)
-
 BOTH(tickets_are_answered_in_order) {
         for (uint64_t i = 0; i < 200; i++)
                 write_batch(f, task(i + 1, .payload = "x"));

@@ -94,3 +94,22 @@ void recovered_done(Recovered *r);
 /* Writes STATE/output/… of a run. */
 void make_output_file(Fixture *f, run_id_t run, StreamKind stream, const char *text);
 bool output_file_exists(Fixture *f, run_id_t run, StreamKind stream);
+
+/* A test of both: the body sees Fixture *f, open and started. */
+#define BOTH(name)                                                                                 \
+        static void conform_##name(Fixture *f);                                                    \
+        Test(sqlite, name) {                                                                       \
+                Fixture f;                                                                         \
+                fixture_open(&f, "sqlite");                                                        \
+                conform_##name(&f);                                                                \
+                fixture_close(&f);                                                                 \
+        }                                                                                          \
+        Test(memory, name) {                                                                       \
+                Fixture f;                                                                         \
+                fixture_open(&f, "memory");                                                        \
+                conform_##name(&f);                                                                \
+                fixture_close(&f);                                                                 \
+        }                                                                                          \
+        static void conform_##name(Fixture *f)
+
+#define RUN(n) RUN_ID(store_epoch(f->store), n)
