@@ -33,7 +33,7 @@ static void pack_string(msgpack_packer *p, const char *key, const char *value) {
 }
 
 static int spec_check(const CommandSpec *s) {
-        if (s->argc == 0 || s->umask > 0777)
+        if (s->argc == 0 || s->umask > 0777 || s->nice > COMMAND_NICE_MAX)
                 return -EINVAL;
         if (s->cwd && s->cwd[0] != '/')
                 return -EINVAL;
@@ -59,6 +59,7 @@ int command_spec_encode(const CommandSpec *s, void **ret_data, size_t *ret_size)
         msgpack_packer_init(&p, &buffer, msgpack_sbuffer_write);
         size_t pairs = 3; /* argv, umask, output_limit */
         pairs += s->cwd ? 1 : 0;
+        pairs += s->nice > 0 ? 1 : 0;
         pairs += s->stdin_kind != COMMAND_STDIN_NULL ? 1 : 0;
         pairs += s->env_count > 0 ? 1 : 0;
         msgpack_pack_map(&p, pairs);
@@ -67,6 +68,10 @@ int command_spec_encode(const CommandSpec *s, void **ret_data, size_t *ret_size)
                 pack_string(&p, "cwd", s->cwd);
         pack_key(&p, "umask");
         msgpack_pack_uint32(&p, s->umask);
+        if (s->nice > 0) {
+                pack_key(&p, "nice");
+                msgpack_pack_uint32(&p, s->nice);
+        }
         if (s->stdin_kind == COMMAND_STDIN_BYTES) {
                 pack_key(&p, "stdin");
                 pack_bytes(&p, s->stdin_bytes.data, s->stdin_bytes.size);
@@ -162,6 +167,13 @@ static int read_umask(CommandSpec *s, const msgpack_object *o, Arena *a) {
         return 0;
 }
 
+static int read_nice(CommandSpec *s, const msgpack_object *o, Arena *a) {
+        if (o->type != MSGPACK_OBJECT_POSITIVE_INTEGER || o->via.u64 > COMMAND_NICE_MAX)
+                return -EINVAL;
+        s->nice = (uint32_t)o->via.u64;
+        return 0;
+}
+
 static int read_stdin(CommandSpec *s, const msgpack_object *o, Arena *a) {
         WireText t;
         if (s->stdin_kind != COMMAND_STDIN_NULL || read_bytes(o, &t) < 0)
@@ -197,6 +209,7 @@ static const struct {
         {"argv", read_argv},
         {"cwd", read_cwd},
         {"umask", read_umask},
+        {"nice", read_nice},
         {"stdin", read_stdin},
         {"stdin_file", read_stdin_file},
         {"output_limit", read_output_limit},

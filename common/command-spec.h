@@ -6,11 +6,24 @@
  * On the wire it is a MessagePack map with these keys, all of them optional but argv:
  *
  *      argv          array of bin or str, 1 … COMMAND_ARGS_MAX; looked up in the task's PATH when
- * argv[0] has no slash cwd           bin or str, absolute; default "/" umask         0 … 0777;
- * default 022 stdin         bin or str: the bytes that it reads, at most WIRE_STDIN_MAX stdin_file
- * bin or str, absolute: a file to read instead. Neither: /dev/null output_limit  bytes of each
- * stream that are kept; default COMMAND_OUTPUT_LIMIT env           array of bin or str: NAME=VALUE
- * is set over the environment, NAME alone is removed from it
+ *                    argv[0] has no slash
+ *
+ *      cwd           bin or str, absolute; default "/"
+ *
+ *      umask         0 … 0777; default 022
+ *
+ *      nice          0 … COMMAND_NICE_MAX: added to the niceness of the worker, which is how it
+ *                    cannot be lowered; default 0, and then it is left out, since workers of older
+ *                    versions refuse it
+ *
+ *      stdin         bin or str: the bytes that it reads, at most WIRE_STDIN_MAX
+ *
+ *      stdin_file    bin or str, absolute: a file to read instead. Neither: /dev/null
+ *
+ *      output_limit  bytes of each stream that are kept; default COMMAND_OUTPUT_LIMIT
+ *
+ *      env           array of bin or str: NAME=VALUE is set over the environment, NAME alone is
+ *                    removed from it
  *
  * An unknown key, a key given twice, and anything out of bounds refuse the whole: a command runs as
  * it was asked for, or not at all. No string may hold a NUL, except stdin. Decoding validates the
@@ -24,6 +37,7 @@
 #define COMMAND_ENV_MAX      4096u
 #define COMMAND_OUTPUT_LIMIT ((uint64_t)64 << 20)
 #define COMMAND_UMASK        022u
+#define COMMAND_NICE_MAX     19u
 
 typedef enum CommandStdin {
         COMMAND_STDIN_NULL,
@@ -36,6 +50,7 @@ typedef struct CommandSpec {
         size_t argc;
         const char *cwd; /* NULL: "/" */
         uint32_t umask;
+        uint32_t nice; /* 0: as it is */
         CommandStdin stdin_kind;
         WireText stdin_bytes;   /* COMMAND_STDIN_BYTES */
         const char *stdin_file; /* COMMAND_STDIN_FILE */

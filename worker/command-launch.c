@@ -82,6 +82,8 @@ _printf_(3, 4) static bool refuse(Run *run, int error, const char *format, ...) 
 static bool refuse_step(Run *run, const CommandSpec *spec, const char *cwd, SpawnStep step,
                         int error) {
         switch (step) {
+        case SPAWN_NICE:
+                return refuse(run, error, "cannot make the command nicer by %d", (int)spec->nice);
         case SPAWN_CWD:
                 return refuse(run, error, "cannot change to %s", cwd);
         case SPAWN_EXEC:
@@ -119,7 +121,8 @@ static bool launch(CommandHandler *h, Run *run, const CommandSpec *spec,
                 .path = environment_get(environment, "PATH"),
                 .cwd = spec->cwd ? spec->cwd : "/",
                 .umask = spec->umask,
-                .fds = {in, out, err},
+                .nice = (int)spec->nice,
+                .fds = {in, out, err, h->progress.writer},
         };
         SpawnStep failed;
         c->pid = spawn_command(h->spawner, &command, &failed);

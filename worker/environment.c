@@ -1,6 +1,8 @@
 /* See environment.h. */
 #include "worker/environment.h"
 
+#include "worker/spawn.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -83,6 +85,8 @@ static int add_stint(Environment *e, const Run *run, const WorkerIdentity *ident
                 r = add_own(e, "STINT_SLOT=%" PRIu64, identity->serial);
         if (r == 0)
                 r = add_own(e, "STINT_ENDPOINT=%s", identity->endpoint);
+        if (r == 0)
+                r = add_own(e, "STINT_PROGRESS_FD=%d", SPAWN_FD_PROGRESS);
         return r;
 }
 

@@ -9,7 +9,7 @@ typedef struct Environment {
         char **vector; /* for execve, ended by NULL */
         size_t count, alloc;
         char *block;  /* what most of vector points into */
-        char *own[8]; /* what stint adds */
+        char *own[9]; /* what stint adds */
         size_t own_count;
 } Environment;
 

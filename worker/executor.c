@@ -117,6 +117,25 @@ void run_announce(Run *run, usec_t started_usec, pid_t pid) {
                 .run_id = run->run_id, .started_usec = started_usec, .pid = (uint64_t)pid};
 }
 
+static int send_started(Executor *e) {
+        if (e->announced_count == 0)
+                return 0;
+        size_t n = e->announced_count;
+        e->announced_count = 0;
+        return link_send_started(e->link, e->announced, n);
+}
+
+/* At once, so that an END cannot come before it; rare enough for a message of its own. */
+void run_tell_progress(Run *run, unsigned percent, WireText text) {
+        Executor *e = run->executor;
+        WireProgressItem item = {.run_id = run->run_id, .percent = percent, .text = text};
+        int r = send_started(e);
+        if (r == 0)
+                r = link_send_progress(e->link, &item);
+        if (r < 0)
+                fail(e, "cannot tell the dispatcher of progress", r);
+}
+
 void run_end(Run *run) {
         Executor *e = run->executor;
         log_run(run, "run ended");
@@ -232,12 +251,21 @@ static void on_spill(void *userdata, uint64_t run_id) {
                 e->handler->spill(e->handler_state, run);
 }
 
+static void on_signal(void *userdata, const WireSignalRun *signal) {
+        Executor *e = userdata;
+        LedgerEntry *entry = ledger_get(e->ledger, signal->run_id);
+        if (entry && entry->state == LEDGER_STARTED && e->handler->signal && signal->signal > 0 &&
+            signal->signal < (uint64_t)_NSIG)
+                e->handler->signal(e->handler_state, entry->owner, (int)signal->signal);
+}
+
 static const LinkHandlers link_handlers = {
         .on_sync = on_sync,
         .on_run = on_run,
         .on_ack = on_ack,
         .on_stop = on_stop,
         .on_spill = on_spill,
+        .on_signal = on_signal,
 };
 
 /* ---- settling ---- */
@@ -252,14 +280,6 @@ static void start_queued(Executor *e) {
                 else
                         return;
         }
-}
-
-static int send_started(Executor *e) {
-        if (e->announced_count == 0)
-                return 0;
-        size_t n = e->announced_count;
-        e->announced_count = 0;
-        return link_send_started(e->link, e->announced, n);
 }
 
 static int send_ends(Executor *e) {

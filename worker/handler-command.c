@@ -27,6 +27,7 @@
 
 #define ATTACH_USEC    (2 * USEC_PER_MSEC)
 #define ANNOUNCE_USEC  (10 * USEC_PER_MSEC)
+#define PROGRESS_USEC  (250 * USEC_PER_MSEC) /* between two reports of a run */
 #define SWEEP_MIN_USEC (1 * USEC_PER_MSEC)
 #define SWEEP_MAX_USEC (100 * USEC_PER_MSEC)
 #define TIMER_ACCURACY (500) /* usec; the loop's default of 250 ms would make time-outs late */
@@ -37,7 +38,7 @@ static usec_t next_deadline(const Command *c) {
         usec_t at = MIN_OF(c->timeout_at, c->kill_at);
         at = MIN_OF(at, c->sweep_at);
         if (c->phase == COMMAND_RUNNING)
-                at = MIN_OF(at, MIN_OF(c->attach_at, c->announce_at));
+                at = MIN_OF(at, MIN_OF(c->attach_at, MIN_OF(c->announce_at, c->progress_at)));
         return at;
 }
 
@@ -81,6 +82,33 @@ static void attach_all(CommandHandler *h) {
                 attach(h, i);
 }
 
+/* ---- progress ---- */
+
+static void tell_progress(CommandHandler *h) {
+        Command *c = &h->current;
+        const ProgressReport *latest = &h->progress.latest;
+        c->progress_at = USEC_INFINITY;
+        c->progress_next = time_now_monotonic() + PROGRESS_USEC;
+        run_tell_progress(c->run, latest->percent, wire_bytes(latest->text, latest->text_size));
+}
+
+/* Reads even what is not told now: a full pipe would hold the command up. */
+static int on_progress(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        CommandHandler *h = userdata;
+        Command *c = &h->current;
+        if (c->phase != COMMAND_RUNNING) {
+                progress_reset(&h->progress);
+                return 0;
+        }
+        if (!progress_read(&h->progress))
+                return 0;
+        c->progress_at = c->progress_next;
+        if (time_now_monotonic() >= c->progress_at)
+                tell_progress(h);
+        timer_arm(h);
+        return 0;
+}
+
 /* ---- the end ---- */
 
 static void describe_capture(Run *run, const Capture *c, const char *name) {
@@ -109,14 +137,16 @@ static void finish_captures(Command *c) {
                 capture_done(&c->captures[i]);
 }
 
-static void set_own_result(Run *run, int status) {
+typedef enum Sender { SENDER_UNKNOWN, SENDER_STINT } Sender;
+
+static void set_own_result(Run *run, int status, Sender sender) {
         if (!WIFSIGNALED(status)) {
                 run_set_result(run, WEXITSTATUS(status) ? TASK_FAILED : TASK_SUCCEEDED, REASON_EXIT,
                                WEXITSTATUS(status));
                 return;
         }
         run_set_result(run, TASK_FAILED, REASON_SIGNAL, WTERMSIG(status));
-        if (WTERMSIG(status) == SIGKILL)
+        if (WTERMSIG(status) == SIGKILL && sender == SENDER_UNKNOWN)
                 run_add_detail(run, "stint did not send it: memory may have run out, a limit may "
                                     "have been reached, or somebody killed it");
 }
@@ -126,7 +156,7 @@ static void set_own_result(Run *run, int status) {
 static void set_result(const Command *c) {
         switch (c->cause) {
         case COMMAND_NOT_STOPPED:
-                set_own_result(c->run, c->status);
+                set_own_result(c->run, c->status, c->kill_asked ? SENDER_STINT : SENDER_UNKNOWN);
                 break;
         case COMMAND_TIMED_OUT:
                 run_set_result(c->run, TASK_FAILED, REASON_TIMEOUT, 0);
@@ -144,6 +174,7 @@ static void set_result(const Command *c) {
 static void finish(CommandHandler *h) {
         Command *c = &h->current;
         finish_captures(c);
+        progress_reset(&h->progress);
         set_result(c);
         Run *run = c->run;
         *c = COMMAND_NONE;
@@ -248,6 +279,8 @@ static int on_timer(sd_event_source *source, uint64_t at, void *userdata) {
                 c->announce_at = USEC_INFINITY;
                 run_announce(c->run, c->run->end.item.started_usec, c->pid);
         }
+        if (now >= c->progress_at && c->phase == COMMAND_RUNNING)
+                tell_progress(h);
         if (now >= c->kill_at || now >= c->sweep_at) {
                 c->kill_at = USEC_INFINITY;
                 sweep(h);
@@ -277,6 +310,15 @@ static void command_spill(void *state, Run *run) {
         }
 }
 
+static void command_signal(void *state, Run *run, int signal) {
+        CommandHandler *h = state;
+        settle(h); /* what has ended by itself was not ended by this */
+        if (h->current.phase != COMMAND_RUNNING)
+                return;
+        h->current.kill_asked |= signal == SIGKILL;
+        (void)tree_signal(signal);
+}
+
 static void command_kill_all(void *state) {
         tree_kill_and_reap();
 }
@@ -299,6 +341,7 @@ static void command_start(void *state, Run *run) {
         c->phase = COMMAND_RUNNING;
         c->attach_at = c->started_at + ATTACH_USEC;
         c->announce_at = c->started_at + ANNOUNCE_USEC;
+        c->progress_next = c->announce_at; /* first it is told that it runs */
         if (run->timeout_usec > 0)
                 c->timeout_at = usec_add(c->started_at, run->timeout_usec);
         if (run->spill)
@@ -318,11 +361,30 @@ static void *command_close(void *state) {
         }
         sd_event_source_disable_unref(h->child);
         sd_event_source_disable_unref(h->timer);
+        sd_event_source_disable_unref(h->progress_watch);
+        progress_done(&h->progress);
         spawner_free(h->spawner);
         if (h->null_fd >= 0)
                 (void)close(h->null_fd);
         free(h);
         return NULL;
+}
+
+static int add_sources(CommandHandler *h) {
+        int r = sd_event_add_signal(h->event, &h->child, SIGCHLD, on_child, h);
+        if (r >= 0)
+                r = sd_event_source_set_priority(h->child, PRIORITY_CHILD);
+        if (r >= 0)
+                r = sd_event_add_time(h->event, &h->timer, CLOCK_MONOTONIC, USEC_INFINITY,
+                                      TIMER_ACCURACY, on_timer, h);
+        if (r >= 0)
+                r = sd_event_source_set_priority(h->timer, PRIORITY_TIMER);
+        if (r >= 0)
+                r = sd_event_add_io(h->event, &h->progress_watch, h->progress.reader, EPOLLIN,
+                                    on_progress, h);
+        if (r >= 0)
+                r = sd_event_source_set_priority(h->progress_watch, PRIORITY_OUTPUT);
+        return r;
 }
 
 static int command_open(sd_event *event, const WorkerIdentity *identity, void **ret_state) {
@@ -332,20 +394,16 @@ static int command_open(sd_event *event, const WorkerIdentity *identity, void **
         h->event = event;
         h->identity = identity;
         h->current = COMMAND_NONE;
+        h->progress = PROGRESS_NONE;
         h->timer_at = USEC_INFINITY;
         h->null_fd = command_open_null();
         int r = h->null_fd;
         if (r >= 0)
                 r = spawner_new(&h->spawner);
         if (r >= 0)
-                r = sd_event_add_signal(event, &h->child, SIGCHLD, on_child, h);
+                r = progress_open(&h->progress);
         if (r >= 0)
-                r = sd_event_source_set_priority(h->child, PRIORITY_CHILD);
-        if (r >= 0)
-                r = sd_event_add_time(event, &h->timer, CLOCK_MONOTONIC, USEC_INFINITY,
-                                      TIMER_ACCURACY, on_timer, h);
-        if (r >= 0)
-                r = sd_event_source_set_priority(h->timer, PRIORITY_TIMER);
+                r = add_sources(h);
         if (r < 0) {
                 command_close(h);
                 return r;
@@ -363,5 +421,6 @@ const Handler handler_command = {
         .start = command_start,
         .stop = command_stop,
         .spill = command_spill,
+        .signal = command_signal,
         .kill_all = command_kill_all,
 };

@@ -4,6 +4,7 @@
 
 #include "worker/capture.h"
 #include "worker/handler.h"
+#include "worker/progress.h"
 #include "worker/spawn.h"
 #include "worker/tree.h"
 
@@ -24,14 +25,17 @@ typedef struct Command {
         Run *run; /* NULL: nothing runs */
         CommandPhase phase;
         CommandCause cause;
+        bool kill_asked; /* somebody had KILL sent to it */
         pid_t pid;
         int status; /* of the main process, as wait4 gives it; from SWEEPING on */
         Capture captures[COMMAND_STREAMS];
         sd_event_source *watches[COMMAND_STREAMS]; /* NULL: not watched yet */
+        usec_t progress_next;                      /* when progress may be told again */
         /* Monotonic; deadlines are USEC_INFINITY when there is nothing to do. */
         usec_t started_at, attach_at, announce_at, timeout_at;
-        usec_t kill_at;  /* the end of the grace */
-        usec_t sweep_at; /* when to kill again what is still there */
+        usec_t progress_at; /* when to tell it */
+        usec_t kill_at;     /* the end of the grace */
+        usec_t sweep_at;    /* when to kill again what is still there */
         usec_t sweep_delay;
 } Command;
 
@@ -41,6 +45,7 @@ typedef struct Command {
                 .attach_at = USEC_INFINITY,                                                        \
                 .announce_at = USEC_INFINITY,                                                      \
                 .timeout_at = USEC_INFINITY,                                                       \
+                .progress_at = USEC_INFINITY,                                                      \
                 .kill_at = USEC_INFINITY,                                                          \
                 .sweep_at = USEC_INFINITY,                                                         \
         })
@@ -50,7 +55,8 @@ typedef struct CommandHandler {
         const WorkerIdentity *identity;
         Spawner *spawner;
         int null_fd; /* /dev/null, for reading */
-        sd_event_source *child, *timer;
+        Progress progress;
+        sd_event_source *child, *timer, *progress_watch;
         usec_t timer_at; /* when timer fires, USEC_INFINITY: it is off */
         Command current;
 } CommandHandler;

@@ -26,10 +26,12 @@ typedef struct Handler {
         void (*start)(void *state, Run *run);
         /* The rest only for runs that can last, NULL otherwise. stop: signal first, KILL after
          * run->grace_usec; a run that has ended by itself keeps its result. spill: output goes to
-         * files from now on (a run that is started with run->spill: from the start). kill_all:
-         * returns when every process of every run is dead, calls nothing back. */
+         * files from now on (a run that is started with run->spill: from the start). signal: for
+         * every process of the run, which goes on. kill_all: returns when every process of every
+         * run is dead, calls nothing back. */
         void (*stop)(void *state, Run *run, StopWhy why, int signal);
         void (*spill)(void *state, Run *run);
+        void (*signal)(void *state, Run *run, int signal);
         void (*kill_all)(void *state);
 } Handler;
 

@@ -82,6 +82,9 @@ static void on_decoded(Link *l, const WireMessage *message, ZMessage *m) {
         case WIRE_TYPE_SPILL:
                 l->handlers->on_spill(l->userdata, ((const WireSpill *)message->body)->run_id);
                 break;
+        case WIRE_TYPE_SIGNAL_RUN:
+                l->handlers->on_signal(l->userdata, message->body);
+                break;
         default:
                 log_warning("the dispatcher sent a message of type %u, which is not for workers: "
                             "ignored",
@@ -118,6 +121,11 @@ int link_send_hello(Link *l, const WireHello *hello) {
 int link_send_started(Link *l, const WireStartedItem *items, size_t n) {
         WireStarted started = {.serial = l->serial, .runs = {items, n}};
         return send_message(l, WIRE_TYPE_STARTED, &started, (BlobSlice){0});
+}
+
+int link_send_progress(Link *l, const WireProgressItem *item) {
+        WireProgress progress = {.serial = l->serial, .runs = {item, 1}};
+        return send_message(l, WIRE_TYPE_PROGRESS, &progress, (BlobSlice){0});
 }
 
 static int body_reserve(Link *l, size_t size) {

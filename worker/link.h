@@ -18,6 +18,7 @@ typedef struct LinkHandlers {
         void (*on_ack)(void *userdata, uint64_t run_id);
         void (*on_stop)(void *userdata, const WireStop *stop);
         void (*on_spill)(void *userdata, uint64_t run_id);
+        void (*on_signal)(void *userdata, const WireSignalRun *signal);
 } LinkHandlers;
 
 /* One end with its bytes; item's sizes are filled in from the slices when they are sent (out_kept
@@ -38,6 +39,7 @@ DEFINE_CLEANUP(Link *, link_free)
  * arrive is healed by SYNC; a worker that cannot send is of no use and should leave. */
 int link_send_hello(Link *l, const WireHello *hello);
 int link_send_started(Link *l, const WireStartedItem *items, size_t n); /* n <= WIRE_RUNS_MAX */
+int link_send_progress(Link *l, const WireProgressItem *item);
 
 /* Adds an end to the END that is being filled; sends that first when the bounds of a message are
  * reached. */

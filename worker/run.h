@@ -37,6 +37,8 @@ void run_add_detail(Run *run, const char *format, ...) _printf_(2, 3);
 
 /* For handlers: it runs and does not end at once. STARTED tells the dispatcher. */
 void run_announce(Run *run, usec_t started_usec, pid_t pid);
+/* For handlers: how far it has come, percent of 100. A run that lasts was announced before. */
+void run_tell_progress(Run *run, unsigned percent, WireText text);
 /* For handlers: it has ended as run->end says; nothing of it is left. The handler must not touch
  * run afterwards. */
 void run_end(Run *run);

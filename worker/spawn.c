@@ -86,15 +86,19 @@ NOT_SANITIZED_ static int child_set_up(Child *c) {
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != c->spawner->self)
                 return child_fail(c, SPAWN_SET_UP);
         (void)setsid(); /* a new process leads no group: it cannot fail */
-        for (int fd = 0; fd < 3; fd++)
+        for (int fd = 0; fd < SPAWN_FD_COUNT; fd++)
                 if (dup2(c->command->fds[fd], fd) < 0)
                         return child_fail(c, SPAWN_SET_UP);
-        if (close_range(3, ~0u, 0) < 0 || setrlimit(RLIMIT_NOFILE, &c->spawner->nofile) < 0)
+        if (close_range(SPAWN_FD_COUNT, ~0u, 0) < 0 ||
+            setrlimit(RLIMIT_NOFILE, &c->spawner->nofile) < 0)
                 return child_fail(c, SPAWN_SET_UP);
         for (unsigned i = 0; i < ARRAY_SIZE(ignored_by_us); i++)
                 (void)sigaction(ignored_by_us[i], &by_default, NULL);
         (void)sigprocmask(SIG_SETMASK, &c->no_signals, NULL);
         (void)umask(c->command->umask);
+        if (c->command->nice > 0 &&
+            setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + c->command->nice) < 0)
+                return child_fail(c, SPAWN_NICE);
         return chdir(c->command->cwd) < 0 ? child_fail(c, SPAWN_CWD) : 0;
 }
 

@@ -31,6 +31,7 @@ Test(command_spec, all_fields_round_trip) {
                 .argc = 4,
                 .cwd = "/tmp/x y",
                 .umask = 077,
+                .nice = 7,
                 .stdin_kind = COMMAND_STDIN_BYTES,
                 .stdin_bytes = wire_bytes("a\0b", 3),
                 .output_limit = 12345678901,
@@ -43,6 +44,7 @@ Test(command_spec, all_fields_round_trip) {
         cr_assert_null(s->argv[4]);
         cr_assert_str_eq(s->cwd, "/tmp/x y");
         cr_assert_eq(s->umask, 077);
+        cr_assert_eq(s->nice, 7);
         cr_assert_eq(s->stdin_kind, COMMAND_STDIN_BYTES);
         cr_assert_eq(s->stdin_bytes.size, 3);
         cr_assert_arr_eq(s->stdin_bytes.data, "a\0b", 3);
@@ -116,10 +118,32 @@ Test(command_spec, defaults_hold_for_what_is_missing) {
         cr_assert_str_eq(s->argv[0], "x");
         cr_assert_null(s->cwd);
         cr_assert_eq(s->umask, COMMAND_UMASK);
+        cr_assert_eq(s->nice, 0);
         cr_assert_eq(s->output_limit, COMMAND_OUTPUT_LIMIT);
         cr_assert_eq(s->stdin_kind, COMMAND_STDIN_NULL);
         cr_assert_eq(s->env_count, 0);
         command_spec_free(s);
+}
+
+Test(command_spec, no_niceness_is_left_out_for_older_workers) {
+        for (uint32_t nice = 0; nice <= COMMAND_NICE_MAX; nice++) {
+                _cleanup_(freep) void *data = NULL;
+                size_t size;
+                CommandSpec spec = {.argv = words, .argc = 1, .nice = nice};
+                cr_assert_eq(command_spec_encode(&spec, &data, &size), 0);
+                cr_assert_eq(memmem(data, size, "nice", 4) != NULL, nice > 0);
+        }
+        cr_assert_eq(
+                encode_error((CommandSpec){.argv = words, .argc = 1, .nice = COMMAND_NICE_MAX + 1}),
+                -EINVAL);
+        cr_assert_eq(DECODE("\x82\xa4"
+                            "argv\x91\xa1x\xa4"
+                            "nice\x14"),
+                     -EINVAL);
+        cr_assert_eq(DECODE("\x82\xa4"
+                            "argv\x91\xa1x\xa4"
+                            "nice\xff"),
+                     -EINVAL);
 }
 
 Test(command_spec, garbage_is_an_error) {
@@ -150,7 +174,7 @@ Test(command_spec, garbage_is_an_error) {
                      -EINVAL);
         cr_assert_eq(DECODE("\x82\xa4"
                             "argv\x91\xa1x\xa4"
-                            "nice\x05"),
+                            "nize\x05"),
                      -EINVAL);
         cr_assert_eq(DECODE("\x82\xa4"
                             "argv\x91\xa1x\xa5"

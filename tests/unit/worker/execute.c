@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -140,7 +141,8 @@ Test(execute, environment_is_as_given_plus_stint) {
         (void)snprintf(expected, sizeof expected,
                        "A=1\nEMPTY=\nSP=a b=c\nB=new\nC=added\nSTINT_TASK=1\nSTINT_ATTEMPT=3\n"
                        "STINT_RUN=1001\nSTINT_QUEUE=default\nSTINT_POOL=default\n"
-                       "STINT_WORKER=17\nSTINT_SLOT=17\nSTINT_ENDPOINT=ipc://%s/control.sock\n",
+                       "STINT_WORKER=17\nSTINT_SLOT=17\nSTINT_ENDPOINT=ipc://%s/control.sock\n"
+                       "STINT_PROGRESS_FD=3\n",
                        h->run);
         expect_exit(&e, 0);
         cr_assert_str_eq(e.out, expected);
@@ -201,10 +203,10 @@ Test(execute, cwd_and_umask_are_the_tasks) {
 
 Test(execute, nothing_of_the_worker_is_inherited) {
         _cleanup_(harness_stopp) Harness *h = harness_start("default");
-        /* ls itself opens 3 to read the directory. */
+        /* 3 is for progress; ls itself opens 4 to read the directory. */
         _cleanup_(end_done) End open_now =
                 harness_execute(h, (Job){.spec = {ARGV("ls", "/proc/self/fd")}});
-        cr_assert_str_eq(open_now.out, "0\n1\n2\n3\n");
+        cr_assert_str_eq(open_now.out, "0\n1\n2\n3\n4\n");
         _cleanup_(end_done) End signals = harness_execute(
                 h, (Job){.spec = {ARGV("sed", "-n", "/^Sig[BIC]/p", "/proc/self/status")}});
         cr_assert_str_eq(signals.out, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"
@@ -217,6 +219,19 @@ Test(execute, nothing_of_the_worker_is_inherited) {
         cr_assert_eq(soft, 1024);
         cr_assert_geq(hard, soft);
         cr_assert_eq(nice_value, 0);
+}
+
+Test(execute, nice_is_added_to_the_niceness_of_the_worker) {
+        cr_assert_eq(setpriority(PRIO_PROCESS, 0, 2), 0); /* the worker inherits it */
+        _cleanup_(harness_stopp) Harness *h = harness_start("default");
+        _cleanup_(end_done) End nicer =
+                harness_execute(h, (Job){.spec = {ARGV("nice"), .nice = 5}});
+        cr_assert_str_eq(nicer.out, "7\n");
+        _cleanup_(end_done) End most =
+                harness_execute(h, (Job){.spec = {ARGV("nice"), .nice = 19}});
+        cr_assert_str_eq(most.out, "19\n", "there is no nicer");
+        _cleanup_(end_done) End usual = harness_execute(h, (Job){.spec = {ARGV("nice")}});
+        cr_assert_str_eq(usual.out, "2\n", "the worker itself has not changed");
 }
 
 Test(execute, each_command_leads_its_own_session) {

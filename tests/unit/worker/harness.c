@@ -270,6 +270,11 @@ void harness_spill(Harness *h, uint64_t run_id) {
         send_body(h, WIRE_TYPE_SPILL, &(WireSpill){.run_id = run_id}, NULL, 0);
 }
 
+void harness_signal_run(Harness *h, uint64_t run_id, int signal) {
+        WireSignalRun message = {.run_id = run_id, .signal = (uint64_t)signal};
+        send_body(h, WIRE_TYPE_SIGNAL_RUN, &message, NULL, 0);
+}
+
 void harness_ack(Harness *h, uint64_t run_id) {
         send_body(h, WIRE_TYPE_ACK, &(WireAck){.runs = {&run_id, 1}}, NULL, 0);
 }

@@ -74,6 +74,7 @@ uint64_t harness_submit(Harness *h, Job job); /* the run id: task id + 1000 */
 void harness_push_run(Harness *h, uint64_t epoch, uint64_t n, uint64_t run_id, Job job);
 void harness_stop_run(Harness *h, uint64_t run_id, StopWhy why, int signal);
 void harness_spill(Harness *h, uint64_t run_id);
+void harness_signal_run(Harness *h, uint64_t run_id, int signal);
 void harness_ack(Harness *h, uint64_t run_id);
 
 End harness_wait_end(Harness *h, uint64_t run_id); /* passes STARTED by */

@@ -128,6 +128,47 @@ Test(stop, a_second_cancel_may_be_harder) {
         expect_result(&e, TASK_CANCELLED, REASON_CANCELLED);
 }
 
+/* Lets a command go on that waits for the file "go" in its directory. */
+static void let_go(const Harness *h) {
+        char path[128];
+        (void)snprintf(path, sizeof path, "%s/go", h->dir);
+        (void)fclose(fopen(path, "w"));
+}
+
+Test(stop, a_signal_reaches_the_whole_tree_and_the_run_goes_on) {
+        _cleanup_(harness_stopp) Harness *h = harness_start("default");
+        uint64_t run_id = harness_submit(
+                h, (Job){.shell = "trap 'echo 1 > root' USR1; setsid sh -c 'trap \"echo 2 > leaf\" "
+                                  "USR1; echo 3 > ready; while [ ! -e go ]; do sleep 0.01; done' & "
+                                  "while [ ! -e go ]; do sleep 0.01; done; wait; exit 5",
+                         .spec = {.cwd = h->dir}});
+        (void)harness_wait_number(h, "ready");
+        harness_signal_run(h, run_id + 1, SIGKILL); /* none of ours */
+        harness_signal_run(h, run_id, 0);
+        harness_signal_run(h, run_id, 1000);
+        harness_signal_run(h, run_id, SIGUSR1);
+        cr_assert_eq(harness_wait_number(h, "root"), 1);
+        cr_assert_eq(harness_wait_number(h, "leaf"), 2);
+        let_go(h);
+        _cleanup_(end_done) End e = harness_wait_end(h, run_id);
+        expect_result(&e, TASK_FAILED, REASON_EXIT);
+        cr_assert_eq(e.item.code, 5);
+}
+
+Test(stop, a_signal_may_end_it_and_is_no_riddle_then) {
+        _cleanup_(harness_stopp) Harness *h = harness_start("default");
+        uint64_t run_id = harness_submit(h, (Job){.shell = "exec sleep 60"});
+        harness_wait_started(h, run_id);
+        harness_signal_run(h, run_id, SIGKILL);
+        _cleanup_(end_done) End e = harness_wait_end(h, run_id);
+        expect_result(&e, TASK_FAILED, REASON_SIGNAL);
+        cr_assert_eq(e.item.code, SIGKILL);
+        cr_assert_str_eq(e.detail, "", "stint did send it");
+        harness_signal_run(h, run_id, SIGKILL); /* it has ended: nothing happens */
+        _cleanup_(end_done) End next = harness_execute(h, (Job){.shell = "exit 0"});
+        expect_result(&next, TASK_SUCCEEDED, REASON_EXIT);
+}
+
 Test(stop, an_interrupted_run_is_ready_again) {
         _cleanup_(harness_stopp) Harness *h = harness_start("default");
         uint64_t run_id = harness_submit(h, (Job){.shell = "sleep 60", .grace_usec = 30 * SEC});
