@@ -5,6 +5,7 @@
 #include "client/session.h"
 
 #include <stdbool.h>
+#include <stint/stint.h>
 
 typedef enum ColorChoice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } ColorChoice;
 
@@ -37,6 +38,7 @@ struct Command {
         const OptionGroup *groups[4]; /* besides the general ones; NULL behind the last */
         const char *examples[4];
         OperandRule operands;
+        bool hidden; /* for scripts of stint itself: not in the help */
         size_t args_size;
         int failure; /* exit code when the command itself fails; 0: as the error says */
         /* The exit code, or -code with error set. */
@@ -49,6 +51,20 @@ const Command *command_find(const char *name);    /* NULL: there is none */
 const char *command_suggestion(const char *name); /* what may have been meant, or NULL */
 
 int invocation_open(const Invocation *x, SessionStart start, Error *error, Session **ret);
+
+/* A client of the instance that is meant, connected; what it has to say goes to stderr. flags:
+ * STINT_START_OWN where tasks are made. 0, or -code. */
+int invocation_connect(const Invocation *x, unsigned flags, Error *error, StintClient **ret);
+
+/* What libstint returned, -code, with its text in error; returns it. */
+int client_error(const StintClient *client, int code, Error *error);
+
+static inline void stint_freep(StintClient **client) {
+        stint_free(*client);
+}
+static inline void stint_future_freep(StintFuture **future) {
+        stint_future_free(*future);
+}
 
 /* A command that was given operands though it takes none. */
 int refuse_operands(const Invocation *x, Error *error);

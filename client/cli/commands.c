@@ -9,7 +9,9 @@
         C(submit)                                                                                  \
         C(run)                                                                                     \
         C(call)                                                                                    \
-        C(status) C(list) C(show) C(logs) C(result) C(wait) C(cancel) C(ping) C(version) C(help)
+        C(status)                                                                                  \
+        C(list) C(show) C(logs) C(result) C(wait) C(cancel) C(ping) C(version) C(help)             \
+                C(_complete) C(_describe)
 
 #define COMMAND_EXTERN(name) extern const Command command_##name;
 #define COMMAND_ROW(name)    &command_##name,
@@ -43,6 +45,7 @@ const char *command_suggestion(const char *name) {
                 if (strcmp(synonyms[i].name, name) == 0)
                         return synonyms[i].ours;
         for (const Command *const *c = commands; *c; c++)
-                names[n++] = (*c)->name;
+                if (!(*c)->hidden)
+                        names[n++] = (*c)->name;
         return text_nearest(name, names, n);
 }

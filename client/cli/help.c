@@ -49,7 +49,8 @@ int help_all(Error *error) {
         printf("stint: queue tasks, run them, see what became of them\n\n"
                "Usage: stint [OPTION…] COMMAND …\n\nCommands (without one: status):\n");
         for (const Command *const *c = commands; *c; c++)
-                printf("  %-10s%s\n", (*c)->name, (*c)->summary);
+                if (!(*c)->hidden)
+                        printf("  %-10s%s\n", (*c)->name, (*c)->summary);
         print_options(&general_options);
         printf("\n`stint COMMAND --help` says more, with examples.\n");
         return 0;
