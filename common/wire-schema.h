@@ -122,9 +122,10 @@
 
 #define WIRE_CLIENT_HELLO(U, I, T, B, N, S, L)                                                     \
         B(client, WIRE_UUID) U(protocol_min) U(protocol_max) T(version, 64)
+/* uid: of the client, as the kernel tells. events: path of the event socket. */
 #define WIRE_WELCOME(U, I, T, B, N, S, L)                                                          \
         U(protocol) U(epoch) T(version, 64) U(pid) U(uid) T(instance, 16)                          \
-        T(state_dir, WIRE_TEXT_MAX) U(message_max) U(tasks_max)
+        T(state_dir, WIRE_TEXT_MAX) U(message_max) U(tasks_max) T(events, WIRE_TEXT_MAX)
 
 /* client, seq, held: see docs/protocol.md, "Requests are done once". flags: WIRE_SUBMIT_*.
  * payload frame: environment, then each task's payload. */

@@ -25,6 +25,7 @@ void request_hello(RequestContext *x, ClientMessage *m) {
                 .state_dir = wire_text(x->state_dir),
                 .message_max = WIRE_MESSAGE_MAX,
                 .tasks_max = WIRE_TASKS_MAX,
+                .events = wire_text(x->events_socket),
         };
         client_link_reply(x->clients, &m->origin, WIRE_TYPE_WELCOME, &welcome, (BlobSlice){0});
 }

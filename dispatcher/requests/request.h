@@ -22,6 +22,7 @@ typedef struct RequestContext {
         enum { USED_BY_OWNER, USED_BY_WHO_CAN_CONNECT } used_by; /* who may ask for anything */
         const char *instance;                                    /* "user" or "system" */
         const char *state_dir;
+        char events_socket[WIRE_TEXT_MAX + 1]; /* path */
         const char *health; /* "" or why submits are refused */
 } RequestContext;
 
