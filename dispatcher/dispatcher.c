@@ -205,8 +205,8 @@ static void requests_init(Dispatcher *d) {
                         ? USED_BY_OWNER
                         : USED_BY_WHO_CAN_CONNECT;
         d->requests.state_dir = d->options.state_dir;
-        snprintf(d->requests.events_socket, sizeof d->requests.events_socket, "%s",
-                 d->config->events_socket);
+        snprintf(d->requests.events_socket, sizeof d->requests.events_socket, "%.*s",
+                 WIRE_TEXT_MAX, d->config->events_socket);
         d->requests.health = d->health;
 }
 
