@@ -18,6 +18,7 @@ typedef struct GeneralOptions {
 } GeneralOptions;
 
 extern const OptionGroup general_options;
+extern const OptionGroup leading_options; /* only before a command's name */
 
 typedef struct Command Command;
 

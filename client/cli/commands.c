@@ -5,17 +5,25 @@
 
 #include <string.h>
 
-#define COMMANDS(C)                                                                                \
-        C(submit)                                                                                  \
-        C(run)                                                                                     \
-        C(call)                                                                                    \
-        C(status)                                                                                  \
-        C(list) C(show) C(logs) C(result) C(wait) C(cancel) C(ping) C(version) C(help)             \
-                C(_complete) C(_describe)
+/* clang-format off */
+#define COMMANDS(C)                                                     \
+        C(submit)                                                       \
+        C(run)                                                          \
+        C(call)                                                         \
+        C(status)                                                       \
+        C(list)                                                         \
+        C(show)                                                         \
+        C(logs)                                                         \
+        C(result)                                                       \
+        C(wait)                                                         \
+        C(cancel)                                                       \
+        C(ping)                                                         \
+        C(version)                                                      \
+        C(help)                                                         \
+        C(_describe)
 
 #define COMMAND_EXTERN(name) extern const Command command_##name;
 #define COMMAND_ROW(name)    &command_##name,
-/* clang-format off */
 COMMANDS(COMMAND_EXTERN)
 /* clang-format on */
 

@@ -57,11 +57,10 @@ static const Option general[] = {
 };
 const OptionGroup general_options = {"General", general, ARRAY_SIZE(general)};
 
-/* Only before a command's name. */
 static const Option leading[] = {
         {"version", 'V', NULL, "print the version of the client and exit", set_version},
 };
-static const OptionGroup leading_options = {"Other", leading, ARRAY_SIZE(leading)};
+const OptionGroup leading_options = {"Other", leading, ARRAY_SIZE(leading)};
 
 int invocation_open(const Invocation *x, SessionStart start, Error *error, Session **ret) {
         SessionOptions options = {
