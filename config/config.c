@@ -55,6 +55,12 @@ bool pool_config_equal(const PoolConfig *a, const PoolConfig *b) {
         return a->handler == b->handler;
 }
 
+bool config_sockets_equal(const Config *a, const Config *b) {
+        return strcmp(a->control_socket, b->control_socket) == 0 &&
+               strcmp(a->events_socket, b->events_socket) == 0 &&
+               strcmp(a->control_group, b->control_group) == 0;
+}
+
 const char *handler_name(HandlerKind h) {
         const ConfigKey *key = config_schema_find("pools", "handler");
 

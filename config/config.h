@@ -80,6 +80,10 @@ typedef struct ConfigFindings {
 } ConfigFindings;
 void config_findings_done(ConfigFindings *f);
 
+/* The findings of a load that failed as one text, a line each, without a last newline: as many as
+ * fit into buf, then "… and N more". size: at least 64. Returns buf. */
+const char *config_findings_text(const ConfigFindings *f, char *buf, size_t size);
+
 /* Reads paths->config and paths->config_d over the built-in defaults (a queue and a command pool
  * named "default"; sockets and database of the instance). A file named explicitly (required) must
  * exist; the default one need not. 0; -EINVAL with findings; other negative errno with findings as
@@ -105,4 +109,6 @@ uint32_t pool_config_workers(const PoolConfig *p); /* with "auto" resolved, at l
 
 /* Would a worker of a serve b unchanged? (handler; not the number of workers or queues) */
 bool pool_config_equal(const PoolConfig *a, const PoolConfig *b);
+/* Would the listening sockets of a serve b? They are bound once: other ones need a restart. */
+bool config_sockets_equal(const Config *a, const Config *b);
 const char *handler_name(HandlerKind h);

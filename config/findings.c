@@ -76,6 +76,25 @@ int report_end(Report *r) {
         return r->error;
 }
 
+const char *config_findings_text(const ConfigFindings *f, char *buf, size_t size) {
+        enum { MORE_SIZE = 48 }; /* room for the line that ends a cut text */
+        size_t used = 0;
+
+        ASSERT(size >= MORE_SIZE);
+        snprintf(buf, size, "%s", f->count ? "" : "out of memory"); /* what cannot be told */
+        for (size_t i = 0; i < f->count; i++) {
+                const char *separator = i ? "\n" : "";
+                size_t room = size - used - (i + 1 < f->count ? MORE_SIZE : 0);
+                if (strlen(separator) + strlen(f->lines[i]) >= room) {
+                        snprintf(buf + used, size - used, "%s… and %zu more", separator,
+                                 f->count - i);
+                        break;
+                }
+                used += (size_t)snprintf(buf + used, room, "%s%s", separator, f->lines[i]);
+        }
+        return buf;
+}
+
 void config_findings_done(ConfigFindings *f) {
         for (size_t i = 0; i < f->count; i++)
                 free(f->lines[i]);

@@ -197,6 +197,7 @@ static void requests_init(Dispatcher *d) {
         d->requests.clients = d->clients;
         d->requests.workers = d->workers;
         d->requests.follow = d->follow;
+        d->requests.supervisor = d->supervisor;
         d->requests.started_usec = time_now_realtime();
         d->requests.instance = d->options.instance;
         /* One's own instance is for oneself, unless the configuration names a group. */

@@ -6,16 +6,34 @@
 #include "common/time.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utlist.h>
+
+#define ASKERS_MAX 1024 /* of reloads that are not done */
+
+typedef struct Asker {
+        struct Asker *prev, *next;
+        uint64_t number; /* as in RELOAD_ASKED; they rise along the list */
+        SuperviseReloadDone done;
+        void *context;
+} Asker;
 
 struct SuperviseLink {
         int channel;
         sd_event_source *io, *ping;
         SuperviseHandler handler;
         void *userdata;
+        bool greeted; /* ROSTER_END has come: features are known */
+        int32_t features;
+        Asker *askers;
+        size_t asker_count;
+        uint64_t last_number;
+        char report[SUPERVISE_REPORT_MAX]; /* of the reload that is being told */
+        size_t report_size;
 };
 
 static void packet_send(int channel, SuperviseMessage *m) {
@@ -50,6 +68,81 @@ static ssize_t packet_receive(int channel, SuperviseMessage *m, int *ret_fd) {
         return size;
 }
 
+/* ---- reloads that were asked for ---- */
+
+static void asker_drop(SuperviseLink *l, Asker *a) {
+        DL_DELETE(l->askers, a);
+        l->asker_count--;
+        free(a->context);
+        free(a);
+}
+
+/* Answers all up to number. */
+static void askers_answer(SuperviseLink *l, uint64_t number, const SuperviseReloaded *result) {
+        while (l->askers && l->askers->number <= number) {
+                l->askers->done(l->askers->context, result);
+                asker_drop(l, l->askers);
+        }
+}
+
+static void send_asked(SuperviseLink *l) {
+        SuperviseMessage m = {.type = SUPERVISE_RELOAD_ASKED, .serial = l->last_number};
+        packet_send(l->channel, &m);
+}
+
+int supervise_ask_reload(SuperviseLink *l, SuperviseReloadDone done, void *context) {
+        bool can = !l->greeted || l->features & SUPERVISE_FEATURE_RELOAD_ASKED;
+        Asker *a = can && l->asker_count < ASKERS_MAX ? malloc(sizeof *a) : NULL;
+        if (!a) {
+                free(context);
+                return !can ? -EOPNOTSUPP : l->asker_count >= ASKERS_MAX ? -ENOBUFS : -ENOMEM;
+        }
+        *a = (Asker){.number = ++l->last_number, .done = done, .context = context};
+        DL_APPEND(l->askers, a);
+        l->asker_count++;
+        if (l->greeted)
+                send_asked(l);
+        return 0;
+}
+
+static void on_greeted(SuperviseLink *l, const SuperviseMessage *m) {
+        l->greeted = true;
+        l->features = m->features;
+        if (!l->askers)
+                return;
+        if (l->features & SUPERVISE_FEATURE_RELOAD_ASKED)
+                send_asked(l);
+        else
+                askers_answer(l, UINT64_MAX, &(SuperviseReloaded){.error = -EOPNOTSUPP});
+}
+
+static void on_report(SuperviseLink *l, const SuperviseMessage *m) {
+        size_t size =
+                MIN_OF(strnlen(m->text, sizeof m->text), sizeof l->report - 1 - l->report_size);
+        memcpy(l->report + l->report_size, m->text, size);
+        l->report_size += size;
+}
+
+static void on_reload_done(SuperviseLink *l, const SuperviseMessage *m) {
+        l->report[l->report_size] = '\0';
+        l->report_size = 0;
+        askers_answer(l, m->serial,
+                      &(SuperviseReloaded){
+                              .generation = m->generation, .error = m->error, .text = l->report});
+}
+
+/* What concerns this module itself. */
+static void on_own(SuperviseLink *l, const SuperviseMessage *m) {
+        if (m->type == SUPERVISE_ROSTER_END)
+                on_greeted(l, m);
+        else if (m->type == SUPERVISE_RELOAD_REPORT)
+                on_report(l, m);
+        else if (m->type == SUPERVISE_RELOAD_DONE)
+                on_reload_done(l, m);
+}
+
+/* ---- packets ---- */
+
 static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         SuperviseLink *l = userdata;
         for (;;) {
@@ -69,6 +162,7 @@ static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *u
                                   m.version, SUPERVISE_VERSION);
                         _exit(EXIT_FAILURE);
                 }
+                on_own(l, &m);
                 l->handler(l->userdata, &m, attached);
         }
 }
@@ -104,6 +198,8 @@ SuperviseLink *supervise_link_free(SuperviseLink *l) {
                 return NULL;
         sd_event_source_disable_unref(l->io);
         sd_event_source_disable_unref(l->ping);
+        while (l->askers)
+                asker_drop(l, l->askers);
         free(l);
         return NULL;
 }

@@ -115,10 +115,15 @@ static void on_stopped(Supervisor *s, const SuperviseMessage *m) {
 
 static int on_packet(void *userdata, const void *packet, size_t size) {
         static void (*const rows[])(Supervisor *, const SuperviseMessage *) = {
-                [SUPERVISE_READY] = on_ready,        [SUPERVISE_PING] = on_ping,
-                [SUPERVISE_STATUS] = on_status,      [SUPERVISE_SPAWN] = workers_spawn,
-                [SUPERVISE_SIGNAL] = workers_signal, [SUPERVISE_RELOADED] = settings_answered,
-                [SUPERVISE_STOPPED] = on_stopped,    [SUPERVISE_EXIT_SEEN] = workers_exit_seen,
+                [SUPERVISE_READY] = on_ready,
+                [SUPERVISE_PING] = on_ping,
+                [SUPERVISE_STATUS] = on_status,
+                [SUPERVISE_SPAWN] = workers_spawn,
+                [SUPERVISE_SIGNAL] = workers_signal,
+                [SUPERVISE_RELOAD_ASKED] = settings_asked,
+                [SUPERVISE_STOPPED] = on_stopped,
+                [SUPERVISE_EXIT_SEEN] = workers_exit_seen,
+                [SUPERVISE_RELOADED] = settings_answered,
         };
         Supervisor *s = userdata;
         SuperviseMessage m = {0};

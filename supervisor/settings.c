@@ -6,29 +6,26 @@
 #include "common/log.h"
 #include "host/notify.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Loads the files; every finding goes to the log, the first into error (may be NULL). Returns their
- * number, 0 with ret set. */
-static size_t config_read(const Supervisor *s, Error *error, Config **ret) {
-        ConfigFindings findings = {0};
-        int r = config_load(s->paths, s->presence, &findings, ret);
-        size_t n = r < 0 ? MAX_OF(findings.count, (size_t)1) : 0;
-        for (size_t i = 0; i < findings.count; i++)
-                log_error("%s", findings.lines[i]);
-        if (n > 0)
-                error_set(error, EXIT_CONFIG, "cannot start: %s%s",
-                          findings.count ? findings.lines[0] : "out of memory",
-                          n > 1 ? "; stintd --check-config shows more" : "");
-        config_findings_done(&findings);
-        return n;
+/* Loads the files; every finding goes to the log. Returns their number, 0 with ret set. */
+static size_t config_read(const Supervisor *s, ConfigFindings *findings, Config **ret) {
+        int r = config_load(s->paths, s->presence, findings, ret);
+        for (size_t i = 0; i < findings->count; i++)
+                log_error("%s", findings->lines[i]);
+        return r < 0 ? MAX_OF(findings->count, (size_t)1) : 0;
 }
 
 int settings_load(Supervisor *s, Error *error) {
-        if (config_read(s, error, &s->settings.config) > 0)
-                return -EXIT_CONFIG;
+        _cleanup_(config_findings_done) ConfigFindings findings = {0};
+        size_t n = config_read(s, &findings, &s->settings.config);
+        if (n > 0)
+                return error_set(error, EXIT_CONFIG, "cannot start: %s%s",
+                                 findings.count ? findings.lines[0] : "out of memory",
+                                 n > 1 ? "; stintd --check-config shows more" : "");
         int r = config_seal(s->settings.config, &s->settings.fd);
         if (r < 0)
                 return error_set(error, EXIT_IO, "cannot keep the configuration in memory: %s",
@@ -44,7 +41,21 @@ static void drop(Config **config, int *fd) {
                 close(take_fd(fd));
 }
 
-static void reload_end(Supervisor *s, const char *refusal) {
+/* To who asked for the reload: report is NULL or why it is refused, in full. */
+static void report_send(Supervisor *s, const char *report) {
+        SuperviseMessage part = {.type = SUPERVISE_RELOAD_REPORT},
+                         done = {.type = SUPERVISE_RELOAD_DONE,
+                                 .serial = s->settings.covered,
+                                 .generation = s->settings.generation,
+                                 .error = report ? EINVAL : 0};
+        for (; report && *report; report += strlen(part.text)) {
+                snprintf(part.text, sizeof part.text, "%s", report);
+                dispatcher_send(s, &part, -1);
+        }
+        dispatcher_send(s, &done, -1);
+}
+
+static void reload_end(Supervisor *s, const char *refusal, const char *report) {
         drop(&s->settings.offered, &s->settings.offered_fd);
         if (refusal)
                 log_error("the new configuration is refused: %s; the old one stays in force",
@@ -52,34 +63,35 @@ static void reload_end(Supervisor *s, const char *refusal) {
         notify_ready();
         notify_status(STATUS_SETTINGS, "%s%.80s", refusal ? "new configuration refused: " : "",
                       refusal ? refusal : "");
-}
-
-/* The listening sockets are bound once; changing them is a restart. */
-static bool sockets_differ(const Config *a, const Config *b) {
-        return strcmp(a->control_socket, b->control_socket) != 0 ||
-               strcmp(a->events_socket, b->events_socket) != 0 ||
-               strcmp(a->control_group, b->control_group) != 0;
+        if (s->settings.covered > 0)
+                report_send(s, report);
 }
 
 void settings_try(Supervisor *s) {
         Settings *t = &s->settings;
-        char refusal[64];
+        _cleanup_(config_findings_done) ConfigFindings findings = {0};
+        char summary[64], report[SUPERVISE_REPORT_MAX];
         if (!t->wanted || t->offered || s->dispatcher.state != DISPATCHER_READY)
                 return;
         t->wanted = false;
-        size_t n = config_read(s, NULL, &t->offered);
-        if (n > 0) {
-                snprintf(refusal, sizeof refusal, "%zu findings, see the log", n);
-                reload_end(s, refusal);
-        } else if (sockets_differ(t->config, t->offered)) {
-                reload_end(s, "control.socket, control.group and events.socket change only with a "
-                              "restart");
-        } else if (config_seal(t->offered, &t->offered_fd) < 0) {
-                reload_end(s, "no memory to keep it in");
-        } else {
-                SuperviseMessage m = {.type = SUPERVISE_RELOAD, .generation = t->generation + 1};
+        t->covered = t->asked;
+        size_t n = config_read(s, &findings, &t->offered);
+        snprintf(summary, sizeof summary, "%zu findings, see the log", n);
+        const char *why = n > 0 ? config_findings_text(&findings, report, sizeof report) : NULL;
+        if (!why && !config_sockets_equal(t->config, t->offered))
+                why = "control.socket, control.group and events.socket change only with a restart";
+        else if (!why && config_seal(t->offered, &t->offered_fd) < 0)
+                why = "no memory to keep it in";
+        SuperviseMessage m = {.type = SUPERVISE_RELOAD, .generation = t->generation + 1};
+        if (why)
+                reload_end(s, n > 0 ? summary : why, why);
+        else
                 dispatcher_send(s, &m, t->offered_fd);
-        }
+}
+
+void settings_asked(Supervisor *s, const SuperviseMessage *message) {
+        s->settings.asked = message->serial;
+        settings_reload(s);
 }
 
 void settings_reload(void *supervisor) {
@@ -101,14 +113,17 @@ void settings_answered(Supervisor *s, const SuperviseMessage *message) {
                 log_set_level(t->config->log_level);
                 log_notice("configuration %" PRIu64 " is in force", t->generation);
         }
-        const char *why = message->text[0] ? message->text : strerror(message->error);
-        reload_end(s, message->error ? why : NULL);
+        const char *why = !message->error    ? NULL
+                          : message->text[0] ? message->text
+                                             : strerror(message->error);
+        reload_end(s, why, why);
         settings_try(s);
 }
 
 void settings_unanswered(Supervisor *s) {
+        s->settings.asked = s->settings.covered = 0; /* the next one counts anew */
         if (s->settings.offered)
-                reload_end(s, "the dispatcher ended before it took it");
+                reload_end(s, "the dispatcher ended before it took it", NULL);
 }
 
 void settings_done(Supervisor *s) {

@@ -59,7 +59,8 @@ typedef struct Settings {         /* settings.c */
         Config *config, *offered; /* in force; sent in a RELOAD that is not answered, else NULL */
         int fd, offered_fd;
         uint64_t generation;
-        bool wanted; /* a SIGHUP waits for a dispatcher that can answer */
+        bool wanted; /* a SIGHUP or RELOAD_ASKED waits for a dispatcher that can answer */
+        uint64_t asked, covered; /* RELOAD_ASKED: the last; the last before the files were read */
 } Settings;
 
 typedef struct Supervisor {
@@ -122,6 +123,7 @@ void workers_done(Supervisor *s);
 int settings_load(Supervisor *s, Error *error);
 void settings_reload(void *supervisor); /* SIGHUP */
 void settings_try(Supervisor *s);       /* offers a wanted one, once the dispatcher can answer */
+void settings_asked(Supervisor *s, const SuperviseMessage *message);    /* RELOAD_ASKED */
 void settings_answered(Supervisor *s, const SuperviseMessage *message); /* RELOADED */
 void settings_unanswered(Supervisor *s); /* the dispatcher died: what was offered is dropped */
 void settings_done(Supervisor *s);

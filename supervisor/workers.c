@@ -100,7 +100,8 @@ void workers_send_roster(Supervisor *s) {
         dispatcher_send(s,
                         &(SuperviseMessage){.type = SUPERVISE_ROSTER_END,
                                             .generation = s->settings.generation,
-                                            .binary = s->binaries.now.number},
+                                            .binary = s->binaries.now.number,
+                                            .features = SUPERVISE_FEATURE_RELOAD_ASKED},
                         -1);
 }
 

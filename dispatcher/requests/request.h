@@ -6,6 +6,7 @@
 #include "dispatcher/client-link.h"
 #include "dispatcher/follow.h"
 #include "dispatcher/reads.h"
+#include "dispatcher/supervise-link.h"
 #include "dispatcher/worker-link.h"
 
 /* What handlers work with; everything in it outlives every request. */
@@ -16,6 +17,7 @@ typedef struct RequestContext {
         ClientLink *clients;
         WorkerLink *workers;
         Follow *follow;
+        SuperviseLink *supervisor;
         CoreTime now; /* of this turn */
         usec_t started_usec;
         uint32_t owner_uid; /* besides root, who may see and change everything */
@@ -63,3 +65,4 @@ void request_output(RequestContext *x, ClientMessage *m);
 void request_outputs(RequestContext *x, ClientMessage *m);
 void request_status(RequestContext *x, ClientMessage *m);
 void request_ping(RequestContext *x, ClientMessage *m);
+void request_reload(RequestContext *x, ClientMessage *m);

@@ -284,3 +284,43 @@ TEST(whole, untrusted_text_in_findings_is_escaped) {
                           "stintd.conf:1: daemon.log_level: must be \"error\", \"warning\","
                           " \"notice\", \"info\" or \"debug\", not \"\\x1b[31m\\n\"");
 }
+
+/* ---- all findings as one text ---- */
+
+static const char *text_of(char *const lines[], size_t count, char *buf, size_t size) {
+        ConfigFindings f = {.lines = (char **)(uintptr_t)lines, .count = count};
+        return config_findings_text(&f, buf, size);
+}
+
+Test(text, has_a_line_each_and_says_what_does_not_fit) {
+        char *lines[100], line[] = "stintd.conf:1: x: unknown key", buf[1024];
+        for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+                lines[i] = line;
+        cr_assert_str_eq(text_of(lines, 1, buf, sizeof buf), line);
+        cr_assert_str_eq(text_of(lines, 2, buf, sizeof buf),
+                         "stintd.conf:1: x: unknown key\nstintd.conf:1: x: unknown key");
+        cr_assert_str_eq(text_of(lines, 0, buf, sizeof buf), "out of memory");
+        for (size_t size = 64; size < sizeof buf; size++) {
+                size_t whole = 0, more = 0;
+                const char *at = text_of(lines, ARRAY_SIZE(lines), buf, size);
+                cr_assert_lt(strlen(at), size);
+                for (; strncmp(at, line, sizeof line - 1) == 0; at += sizeof line)
+                        whole++; /* each with its newline: one that says more follows */
+                cr_assert_eq(sscanf(at, "… and %zu more", &more), 1, "%zu: %s", size, at);
+                cr_assert_eq(whole + more, ARRAY_SIZE(lines));
+                cr_assert_geq((whole + 1) * sizeof line + 48, size, "as many as fit");
+        }
+}
+
+Test(text, of_all_findings_that_just_fit_is_whole) {
+        char first[] = "a finding", last[] = "another, which ends at the end of the buffer, now!",
+             *lines[] = {first, last}, buf[128];
+        size_t whole = sizeof first + sizeof last;
+        cr_assert_geq(whole, 60);
+        cr_assert_null(strstr(text_of(lines, 2, buf, MAX_OF(whole, (size_t)64)), "more"));
+        char longer[128];
+        memset(longer, 'x', sizeof longer - 1);
+        longer[sizeof longer - 1] = '\0';
+        lines[0] = longer;
+        cr_assert_str_eq(text_of(lines, 2, buf, 64), "… and 2 more");
+}
