@@ -18,6 +18,7 @@ void task_record_done(TaskRecord *task) {
         slice_done(&task->name);
         slice_done(&task->summary);
         slice_done(&task->labels);
+        slice_done(&task->group);
         slice_done(&task->environment);
         slice_done(&task->payload);
 }

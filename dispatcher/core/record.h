@@ -36,6 +36,8 @@ typedef struct TaskRecord {
         usec_t submitted_usec, not_before_usec;
         char queue[WIRE_NAME_MAX + 1];
         BlobSlice name, summary; /* text without NUL */
+        BlobSlice group;         /* a name, or empty */
+        uint64_t retry_of;       /* the ended task that it repeats, as its client says; 0: none */
         BlobSlice labels;        /* texts of the form k=v, each followed by a NUL */
         BlobSlice environment;   /* opaque; stored once per distinct content */
         BlobSlice payload;       /* opaque: command spec or message */

@@ -79,6 +79,7 @@ static void list_ask(List *l) {
         read.filter.queue = text_or_null(l->queue);
         read.filter.name = text_or_null(l->name);
         read.filter.label = text_or_null(l->label);
+        read.filter.group = text_or_null(l->group);
         l->steps++;
         if (reads_ask(l->x->reads, &read, on_rows, l) == 0)
                 return;
@@ -86,11 +87,13 @@ static void list_ask(List *l) {
         free(read.filter.queue);
         free(read.filter.name);
         free(read.filter.label);
+        free(read.filter.group);
         free(l);
 }
 
 static size_t row_size(const WireRow *row) {
-        size_t size = 160 + row->name.size + row->summary.size + row->queue.size;
+        size_t size = 200 + row->name.size + row->summary.size + row->queue.size + row->group.size +
+                      row->progress_text.size;
         for (size_t i = 0; i < row->labels.count; i++)
                 size += row->labels.items[i].size + 4;
         return size;

@@ -102,6 +102,9 @@ bool request_row(const RequestContext *x, const StoredTask *t, WireRow *ret, Wir
                 .summary = slice_text(t->task.summary),
                 .worker = view.worker,
                 .run_id = view.run_id,
+                .group = slice_text(t->task.group),
+                .retry_of = t->task.retry_of,
+                .retried_as = t->retried_as,
         };
         return true;
 }

@@ -12,7 +12,8 @@ typedef struct Source {
         Blob *payload; /* the payload frame: environment, then payloads */
         size_t offset; /* of the next payload in it */
         BlobSlice environment;
-        char *texts; /* names, summaries and labels of all tasks, copied out of the header frame */
+        char *texts; /* names, summaries, groups and labels of all tasks, copied out of the header
+                        frame */
         Blob *texts_blob;
         size_t texts_size;
 } Source;
@@ -23,12 +24,12 @@ static void source_done(Source *s) {
         blob_unref(s->texts_blob);
 }
 
-/* Bytes of names, summaries and labels (with a NUL behind each label). */
+/* Bytes of names, summaries, groups and labels (with a NUL behind each label). */
 static size_t texts_needed(const WireSubmit *submit) {
         size_t size = 0;
         for (size_t i = 0; i < submit->tasks.count; i++) {
                 const WireTask *t = &submit->tasks.items[i];
-                size += t->name.size + t->summary.size;
+                size += t->name.size + t->summary.size + t->group.size;
                 for (size_t l = 0; l < t->labels.count; l++)
                         size += t->labels.items[l].size + 1;
         }
@@ -70,6 +71,10 @@ static const char *task_objection(const WireTask *t) {
                 return "kind must be command or message";
         if (t->queue.size && !name_is_valid_n(t->queue.data, t->queue.size))
                 return "a queue's name is 1 to 64 characters of [A-Za-z0-9_.-]";
+        if (t->group.size && !name_is_valid_n(t->group.data, t->group.size))
+                return "a group's name is 1 to 64 characters of [A-Za-z0-9_.-]";
+        if (t->retry_of > INT64_MAX)
+                return "no task has the id that it repeats";
         if (t->priority < -PRIORITY_LIMIT || t->priority > PRIORITY_LIMIT)
                 return "priority must be between -100 and 100";
         if (t->retries > UINT16_MAX)
@@ -115,6 +120,8 @@ static void record_fill(TaskRecord *r, const WireTask *t, Source *s) {
                 .name = source_text(s, t->name),
                 .summary = source_text(s, t->summary),
                 .labels = source_labels(s, t),
+                .group = source_text(s, t->group),
+                .retry_of = t->retry_of,
                 .environment = blob_slice_ref(s->environment),
                 .payload = t->payload_size
                                    ? blob_slice(s->payload, s->offset, (size_t)t->payload_size)

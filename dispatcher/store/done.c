@@ -70,6 +70,7 @@ static void task_record_drop(TaskRecord *t) {
         blob_slice_drop(&t->name);
         blob_slice_drop(&t->summary);
         blob_slice_drop(&t->labels);
+        blob_slice_drop(&t->group);
         blob_slice_drop(&t->environment);
         blob_slice_drop(&t->payload);
 }

@@ -30,6 +30,7 @@ bool filter_matches(const StoreFilter *f, const FilterRow *row) {
                row->submitted_usec >= f->since_usec &&
                (!f->queue || text_is(row->queue, row->queue_size, f->queue)) &&
                (!f->name || text_is(row->name, row->name_size, f->name)) &&
+               (!f->group || text_is(row->group, row->group_size, f->group)) &&
                (!f->label || labels_have(row, f->label));
 }
 

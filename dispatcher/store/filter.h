@@ -8,8 +8,8 @@ typedef struct FilterRow {
         uint32_t uid;
         uint8_t end_state; /* TaskState, 0: none */
         usec_t submitted_usec;
-        const char *queue, *name, *labels;
-        size_t queue_size, name_size, labels_size;
+        const char *queue, *name, *labels, *group;
+        size_t queue_size, name_size, labels_size, group_size;
         char label_end; /* what ends, or separates, labels in `labels` */
 } FilterRow;
 

@@ -30,7 +30,8 @@ typedef struct Task {
         uint32_t uid;
         usec_t submitted_usec, not_before_usec;
         const char *queue; /* interned */
-        BlobSlice name, summary, labels, environment, payload;
+        uint64_t retry_of, retried_as;
+        BlobSlice name, summary, labels, group, environment, payload;
         Run *end, *attempts;
         struct Task *ended_next; /* in the list of ended tasks */
         uint64_t bytes;          /* what retention counts */

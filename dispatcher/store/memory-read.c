@@ -60,6 +60,9 @@ static int describe_task(const Task *t, Parts parts, StoreDone *d) {
         s->task.name = blob_slice_ref(t->name);
         s->task.summary = blob_slice_ref(t->summary);
         s->task.labels = blob_slice_ref(t->labels);
+        s->task.group = blob_slice_ref(t->group);
+        s->task.retry_of = t->retry_of;
+        s->retried_as = t->retried_as;
         if (t->end)
                 describe_run(t, t->end, &s->end);
         for (const Run *r = t->attempts; r; r = r->older)
@@ -107,6 +110,8 @@ static bool task_matches(const StoreFilter *f, const Task *t) {
                 .labels = blob_slice_data(t->labels),
                 .labels_size = t->labels.size,
                 .label_end = '\0',
+                .group = blob_slice_data(t->group),
+                .group_size = t->group.size,
         };
         return filter_matches(f, &row);
 }

@@ -49,6 +49,7 @@ static void task_free(Task *t) {
         blob_slice_drop(&t->name);
         blob_slice_drop(&t->summary);
         blob_slice_drop(&t->labels);
+        blob_slice_drop(&t->group);
         blob_slice_drop(&t->environment);
         blob_slice_drop(&t->payload);
         free(t);
@@ -79,10 +80,16 @@ static int put_task(Memory *m, TaskRecord *r) {
                 .name = move_slice(&r->name),
                 .summary = move_slice(&r->summary),
                 .labels = move_slice(&r->labels),
+                .group = move_slice(&r->group),
+                .retry_of = r->retry_of,
                 .environment = move_slice(&r->environment),
                 .payload = move_slice(&r->payload),
         };
-        t->bytes = (uint64_t)t->name.size + t->summary.size + t->labels.size + t->payload.size;
+        t->bytes = (uint64_t)t->name.size + t->summary.size + t->labels.size + t->group.size +
+                   t->payload.size;
+        Task *before = t->retry_of ? table_get(&m->tasks, t->retry_of) : NULL;
+        if (before) /* ids rise */
+                before->retried_as = t->id;
         return 0;
 }
 

@@ -21,7 +21,7 @@
 #include <sqlite3.h>
 
 #define SQLITE_STORE_APPLICATION 0x73746e74 /* "stnt" */
-#define SQLITE_STORE_SCHEMA      1
+#define SQLITE_STORE_SCHEMA      2
 #define LABEL_SEPARATOR          '\x1f' /* between labels in a row: a NUL would end the text */
 
 typedef enum Statement {
@@ -69,14 +69,14 @@ typedef enum Statement {
         p "id, " p "queue, " p "kind, " p "priority, " p "uid, " p "submitted_usec, "              \
         p "not_before_usec, " p "timeout_usec, " p "grace_msec, " p "retries, "                    \
         p "backoff_min_msec, " p "backoff_max_msec, " p "at_most_once, " p "name, "                \
-        p "labels, " p "summary"
+        p "labels, " p "summary, " p "group_name, " p "retry_of"
 #define RUN_COLUMNS(p)                                                                             \
         p "run_id, " p "worker, " p "attempt, " p "state, " p "reason, " p "code, "                \
         p "started_usec, " p "ended_usec, " p "user_usec, " p "system_usec, "                      \
         p "max_rss_bytes, " p "out_total, " p "err_total, " p "out_kept, " p "err_kept, "          \
         p "files, " p "pool, " p "detail, length(" p "result), length(" p "out), length(" p "err)"
 /* clang-format on */
-enum { TASK_COLUMN_COUNT = 16, RUN_COLUMN_COUNT = 21 };
+enum { TASK_COLUMN_COUNT = 18, RUN_COLUMN_COUNT = 21 };
 
 #define ENVIRONMENT_CACHE_SLOTS 32u
 

@@ -51,7 +51,10 @@ static int column_task(sqlite3_stmt *st, TaskRecord *t) {
         int r = column_slice(st, 13, &t->name);
         if (r == 0)
                 r = column_labels(st, 14, &t->labels);
-        return r == 0 ? column_slice(st, 15, &t->summary) : r;
+        if (r == 0)
+                r = column_slice(st, 15, &t->summary);
+        t->retry_of = column_u64(st, 17);
+        return r == 0 ? column_slice(st, 16, &t->group) : r;
 }
 
 /* RUN_COLUMNS from column c on; sizes instead of output and result. */
@@ -161,8 +164,10 @@ static int load_task(Sqlite *s, uint64_t id, StoreDone *d) {
         r = t ? column_task(st, &t->task) : -ENOMEM;
         if (r == 0 && sqlite3_column_type(st, TASK_COLUMN_COUNT) != SQLITE_NULL)
                 r = column_run(st, TASK_COLUMN_COUNT, id, &t->end);
-        if (r == 0)
+        if (r == 0) {
                 t->attempts = (uint32_t)column_u64(st, TASK_COLUMN_COUNT + RUN_COLUMN_COUNT);
+                t->retried_as = column_u64(st, TASK_COLUMN_COUNT + RUN_COLUMN_COUNT + 1);
+        }
         sqlite_reset(s, ST_GET_TASK);
         return r;
 }
@@ -171,12 +176,12 @@ static bool row_matches(sqlite3_stmt *st, const StoreFilter *f) {
         FilterRow row = {
                 .uid = (uint32_t)column_u64(st, 1),
                 .submitted_usec = column_u64(st, 2),
-                .end_state = (uint8_t)sqlite3_column_int(st, 6),
+                .end_state = (uint8_t)sqlite3_column_int(st, 7),
                 .label_end = LABEL_SEPARATOR,
         };
-        const char **texts[] = {&row.queue, &row.name, &row.labels};
-        size_t *sizes[] = {&row.queue_size, &row.name_size, &row.labels_size};
-        for (int i = 0; i < 3; i++) {
+        const char **texts[] = {&row.queue, &row.name, &row.labels, &row.group};
+        size_t *sizes[] = {&row.queue_size, &row.name_size, &row.labels_size, &row.group_size};
+        for (int i = 0; i < 4; i++) {
                 const char *text = (const char *)sqlite3_column_text(st, 3 + i);
                 *texts[i] = text ? text : "";
                 *sizes[i] = (size_t)sqlite3_column_bytes(st, 3 + i);

@@ -121,7 +121,8 @@ static int recover_tasks(Recovery *r) {
                 "SELECT " TASK_COLUMNS(
                         "t.") ", "
                               "coalesce(length(t.name), 0) + coalesce(length(t.summary), 0) +"
-                              " coalesce(length(t.labels), 0) + coalesce(length(t.payload), 0)"
+                              " coalesce(length(t.labels), 0) + coalesce(length(t.payload), 0) +"
+                              " coalesce(length(t.group_name), 0)"
                               " FROM task t LEFT JOIN task_end e ON e.task = t.id"
                               " WHERE t.id >= ?1 AND e.task IS NULL ORDER BY t.id",
                 r->s->low_water);

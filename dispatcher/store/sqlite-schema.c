@@ -39,15 +39,38 @@
         p "max_rss_bytes, " p "pool, " p "out_total AS stdout_bytes, "                             \
         p "err_total AS stderr_bytes, " p "detail"
 
+/* Rows of nearly all tasks have no retry_of: the index holds only those that do. It is also what
+ * makes the newest repetition of a task cheap to find. */
+#define TASK_TABLE                                                                                 \
+        "CREATE TABLE task (id INTEGER PRIMARY KEY, queue TEXT NOT NULL, kind INTEGER NOT NULL,"   \
+        " priority INTEGER NOT NULL, uid INTEGER NOT NULL, submitted_usec INTEGER NOT NULL,"       \
+        " not_before_usec INTEGER NOT NULL, timeout_usec INTEGER NOT NULL,"                        \
+        " grace_msec INTEGER NOT NULL, retries INTEGER NOT NULL,"                                  \
+        " backoff_min_msec INTEGER NOT NULL, backoff_max_msec INTEGER NOT NULL,"                   \
+        " at_most_once INTEGER NOT NULL, name TEXT, labels TEXT, summary TEXT,"                    \
+        " group_name TEXT, retry_of INTEGER, environment INTEGER, payload BLOB) STRICT;"           \
+        "CREATE INDEX task_by_retry ON task (retry_of) WHERE retry_of IS NOT NULL;"
+#define RETRIED_AS "(SELECT max(id) FROM task r WHERE r.retry_of = t.id)"
+
+#define TASK_VIEWS                                                                                 \
+        "CREATE VIEW tasks AS SELECT t.id, t.queue,"                                               \
+        " CASE t.kind WHEN 1 THEN 'command' ELSE 'message' END AS kind, t.priority, t.uid,"        \
+        " t.name, replace(t.labels, char(31), ' ') AS labels, t.summary,"                          \
+        " t.group_name, t.retry_of, " RETRIED_AS " AS retried_as,"                                 \
+        " " TIME_TEXT("t.submitted_usec") " AS submitted,"                                         \
+        " " TIME_TEXT("t.not_before_usec") " AS not_before,"                                       \
+        " coalesce(e.attempt, (SELECT max(attempt) FROM attempt a WHERE a.task = t.id), 0)"        \
+        " AS attempt, " RUN_VIEW_COLUMNS("e.")                                                     \
+        " FROM task t LEFT JOIN task_end e ON e.task = t.id;"                                      \
+        "CREATE VIEW attempts AS"                                                                  \
+        " SELECT r.task, r.attempt, " RUN_VIEW_COLUMNS("r.") " FROM attempt r"                     \
+        " UNION ALL"                                                                               \
+        " SELECT r.task, r.attempt, " RUN_VIEW_COLUMNS("r.") " FROM task_end r"                    \
+        " WHERE r.run_id <> 0;"
+
 static const char schema[] =
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;"
-        "CREATE TABLE task (id INTEGER PRIMARY KEY, queue TEXT NOT NULL, kind INTEGER NOT NULL,"
-        " priority INTEGER NOT NULL, uid INTEGER NOT NULL, submitted_usec INTEGER NOT NULL,"
-        " not_before_usec INTEGER NOT NULL, timeout_usec INTEGER NOT NULL,"
-        " grace_msec INTEGER NOT NULL, retries INTEGER NOT NULL,"
-        " backoff_min_msec INTEGER NOT NULL, backoff_max_msec INTEGER NOT NULL,"
-        " at_most_once INTEGER NOT NULL, name TEXT, labels TEXT, summary TEXT,"
-        " environment INTEGER, payload BLOB) STRICT;"
+        TASK_TABLE
         "CREATE TABLE task_end (task INTEGER PRIMARY KEY," RUN_TABLE_COLUMNS ") STRICT;"
         "CREATE TABLE attempt (task INTEGER NOT NULL, due_usec INTEGER NOT NULL," RUN_TABLE_COLUMNS
         ", PRIMARY KEY (task, run_id)) STRICT, WITHOUT ROWID;"
@@ -60,19 +83,7 @@ static const char schema[] =
         "CREATE TABLE environment (id INTEGER PRIMARY KEY, hash INTEGER NOT NULL,"
         " content BLOB NOT NULL) STRICT;"
         "CREATE INDEX environment_by_hash ON environment (hash);"
-        "CREATE VIEW tasks AS SELECT t.id, t.queue,"
-        " CASE t.kind WHEN 1 THEN 'command' ELSE 'message' END AS kind, t.priority, t.uid,"
-        " t.name, replace(t.labels, char(31), ' ') AS labels, t.summary,"
-        " " TIME_TEXT("t.submitted_usec") " AS submitted,"
-        " " TIME_TEXT("t.not_before_usec") " AS not_before,"
-        " coalesce(e.attempt, (SELECT max(attempt) FROM attempt a WHERE a.task = t.id), 0)"
-        " AS attempt, " RUN_VIEW_COLUMNS("e.")
-        " FROM task t LEFT JOIN task_end e ON e.task = t.id;"
-        "CREATE VIEW attempts AS"
-        " SELECT r.task, r.attempt, " RUN_VIEW_COLUMNS("r.") " FROM attempt r"
-        " UNION ALL"
-        " SELECT r.task, r.attempt, " RUN_VIEW_COLUMNS("r.") " FROM task_end r"
-        " WHERE r.run_id <> 0;";
+        TASK_VIEWS;
 
 #define RUN_VALUES "?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22"
 #define RUN_NAMES                                                                                  \
@@ -89,7 +100,8 @@ static const char schema[] =
         " coalesce(length(CAST(detail AS BLOB)), 0)"
 #define TASK_BYTES                                                                                 \
         "coalesce(length(CAST(name AS BLOB)), 0) + coalesce(length(CAST(summary AS BLOB)), 0) +"   \
-        " coalesce(length(CAST(labels AS BLOB)) + 1, 0) + coalesce(length(payload), 0)"
+        " coalesce(length(CAST(labels AS BLOB)) + 1, 0) + coalesce(length(payload), 0) +"        \
+        " coalesce(length(CAST(group_name AS BLOB)), 0)"
 
 const char *const sqlite_statements[ST_COUNT] = {
         [ST_BEGIN] = "BEGIN IMMEDIATE",
@@ -99,7 +111,7 @@ const char *const sqlite_statements[ST_COUNT] = {
         [ST_PUT_META] = "INSERT INTO meta VALUES (?1, ?2)"
                         " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         [ST_PUT_TASK] = "INSERT INTO task VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,"
-                        "?15,?16,?17,?18)",
+                        "?15,?16,?17,?18,?19,?20)",
         [ST_PUT_END] =
                 "INSERT OR IGNORE INTO task_end (task, " RUN_NAMES ") VALUES (?1," RUN_VALUES ")",
         [ST_PUT_ATTEMPT] = "INSERT OR REPLACE INTO attempt (task, " RUN_NAMES
@@ -123,12 +135,12 @@ const char *const sqlite_statements[ST_COUNT] = {
                         " LEFT JOIN task_end e ON e.task = t.id"
                         " WHERE t.id >= ?1 AND t.id <= ?2 ORDER BY t.id",
         [ST_SCAN_TASKS] = "SELECT t.id, t.uid, t.submitted_usec, t.queue, t.name, t.labels,"
-                          " e.state FROM task t LEFT JOIN task_end e ON e.task = t.id"
+                          " t.group_name, e.state FROM task t LEFT JOIN task_end e ON e.task = t.id"
                           " WHERE t.id <= ?1 AND t.id >= ?2 ORDER BY t.id DESC",
         [ST_GET_TASK] = "SELECT " TASK_COLUMNS("t.") ", " RUN_COLUMNS(
                 "e.") ","
-                      " (SELECT count(*) FROM attempt a WHERE a.task = t.id)"
-                      " FROM task t LEFT JOIN task_end e ON e.task = t.id WHERE t.id = ?1",
+                      " (SELECT count(*) FROM attempt a WHERE a.task = t.id),"
+                      " " RETRIED_AS " FROM task t LEFT JOIN task_end e ON e.task = t.id WHERE t.id = ?1",
         [ST_GET_ATTEMPTS] = "SELECT * FROM (SELECT " RUN_COLUMNS(
                 "") " FROM attempt"
                     " WHERE task = ?1 ORDER BY run_id DESC LIMIT ?2) ORDER BY run_id",
@@ -170,8 +182,17 @@ int sqlite_create_schema(sqlite3 *db) {
 
 /* ---- migration ---- */
 
+/* The columns of 2 are in front of the payload, so that lists need not read over it: the rows are
+ * written anew. */
+static const char to_2[] =
+        "DROP VIEW tasks; DROP VIEW attempts; ALTER TABLE task RENAME TO task_1;" TASK_TABLE
+        "INSERT INTO task SELECT id, queue, kind, priority, uid, submitted_usec, not_before_usec,"
+        " timeout_usec, grace_msec, retries, backoff_min_msec, backoff_max_msec, at_most_once,"
+        " name, labels, summary, NULL, NULL, environment, payload FROM task_1;"
+        "DROP TABLE task_1;" TASK_VIEWS;
+
 /* Version 1 is the first one; 0 never was. */
-const char *const sqlite_migrations[SQLITE_STORE_SCHEMA] = {NULL};
+const char *const sqlite_migrations[SQLITE_STORE_SCHEMA] = {NULL, to_2};
 
 static int sync_file(const char *path) {
         int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -11,7 +11,8 @@
 #define LOW_WATER_STEP 4096u /* ids that it may lag behind, so that it costs nothing a task */
 
 uint64_t task_bytes(const TaskRecord *t) {
-        return (uint64_t)t->name.size + t->summary.size + t->labels.size + t->payload.size;
+        return (uint64_t)t->name.size + t->summary.size + t->labels.size + t->group.size +
+               t->payload.size;
 }
 
 uint64_t run_bytes(const RunRecord *r) {
@@ -31,6 +32,14 @@ static void bind_labels(sqlite3_stmt *st, int column, BlobSlice labels, char *bu
         for (uint32_t i = 0; i < labels.size; i++)
                 buffer[i] = from[i] ? from[i] : LABEL_SEPARATOR;
         sqlite3_bind_text(st, column, buffer, (int)labels.size - 1, SQLITE_STATIC);
+}
+
+/* An id, or NULL for none. */
+static void bind_id(sqlite3_stmt *st, int column, uint64_t id) {
+        if (id)
+                bind_u64(st, column, id);
+        else
+                sqlite3_bind_null(st, column);
 }
 
 static int put_task(Sqlite *s, const TaskRecord *t, uint64_t *ret_environment) {
@@ -55,11 +64,10 @@ static int put_task(Sqlite *s, const TaskRecord *t, uint64_t *ret_environment) {
         bind_text(st, 14, t->name);
         bind_labels(st, 15, t->labels, labels, sizeof labels);
         bind_text(st, 16, t->summary);
-        if (*ret_environment)
-                bind_u64(st, 17, *ret_environment);
-        else
-                sqlite3_bind_null(st, 17);
-        bind_blob(st, 18, t->payload);
+        bind_text(st, 17, t->group);
+        bind_id(st, 18, t->retry_of);
+        bind_id(st, 19, *ret_environment);
+        bind_blob(st, 20, t->payload);
         return sqlite_run(s, ST_PUT_TASK);
 }
 

@@ -208,6 +208,7 @@ void read_request_free(ReadRequest *r) {
         free(r->read.filter.queue);
         free(r->read.filter.name);
         free(r->read.filter.label);
+        free(r->read.filter.group);
         free(r);
 }
 

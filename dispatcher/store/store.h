@@ -80,7 +80,7 @@ typedef struct StoreFilter {
         bool any_uid;
         uint32_t end_states; /* 1 << TaskState of ends that are wanted */
         bool unended;        /* tasks without an end are wanted, too */
-        char *queue, *name, *label;
+        char *queue, *name, *label, *group;
         usec_t since_usec; /* submitted at or after */
         uint32_t limit;    /* rows, at most WIRE_TASKS_MAX */
 } StoreFilter;
@@ -106,6 +106,7 @@ typedef struct StoredTask {
         TaskRecord task; /* payload and environment only for PAYLOADS and TASK */
         RunRecord end;   /* state 0: none; slices only sizes (TASK, ROWS do not load output) */
         uint32_t attempts;
+        uint64_t retried_as; /* the newest task whose retry_of this is; 0: none. ROWS, TASK */
 } StoredTask;
 
 typedef enum StoreDoneKind {

@@ -1,6 +1,6 @@
 /* What every backend of the store does alike when the outputs of many tasks are asked for at once.
  */
-#include "tests/unit/store/fixture.h"
+#include "tests/unit/store/both.h"
 
 #include <inttypes.h>
 

@@ -1,5 +1,5 @@
 /* What every backend of the store does alike: each test runs over sqlite: and memory:. */
-#include "tests/unit/store/fixture.h"
+#include "tests/unit/store/both.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -60,6 +60,30 @@ BOTH(a_task_is_read_back_whole) {
         cr_assert_eq(d.tasks[0].end.state, 0);
         cr_assert_eq(d.tasks[0].attempts, 0);
         store_done_free(&d);
+}
+
+BOTH(groups_and_repetitions_are_kept_and_the_newest_repetition_is_found) {
+        store_batch(f, task(1, .group = "night"), task(2), task(3, .retry_of = 1),
+                    task(4, .retry_of = 77));
+        store_batch(f, task(5, .group = "night", .retry_of = 1));
+        StoreDone d = ask_task(f, 1);
+        cr_assert(slice_is(d.tasks[0].task.group, "night"));
+        cr_assert_eq(d.tasks[0].task.retry_of, 0);
+        cr_assert_eq(d.tasks[0].retried_as, 5);
+        store_done_free(&d);
+        d = ask(f, (StoreRead){.kind = STORE_READ_ROWS, .filter = {.any_uid = true}});
+        static const uint64_t retry_of[] = {1, 77, 1, 0, 0}, retried_as[] = {0, 0, 0, 0, 5};
+        cr_assert_eq(d.task_count, 5);
+        for (size_t i = 0; i < 5; i++) {
+                cr_assert_eq(d.tasks[i].task.retry_of, retry_of[i]);
+                cr_assert_eq(d.tasks[i].retried_as, retried_as[i]);
+        }
+        cr_assert_eq(d.tasks[1].task.group.size, 0);
+        store_done_free(&d);
+        StoreFilter filter = {.any_uid = true, .group = strdup("night")};
+        cr_assert_str_eq(rows_of(f, filter), "5 1");
+        filter.group = strdup("nigh");
+        cr_assert_str_eq(rows_of(f, filter), "");
 }
 
 BOTH(bytes_of_every_value_survive) {

@@ -90,6 +90,8 @@ StoreOp make_task(uint64_t id, TaskArgs a) {
                                .name = slice_of(a.name),
                                .summary = slice_of(a.summary),
                                .labels = labels_of(a.labels),
+                               .group = slice_of(a.group),
+                               .retry_of = a.retry_of,
                                .environment = slice_of(a.environment),
                                .payload = slice_of(a.payload)}};
         snprintf(op.task.queue, sizeof op.task.queue, "%s", a.queue ? a.queue : "default");

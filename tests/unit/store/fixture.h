@@ -31,6 +31,8 @@ void fixture_reopen_only(Fixture *f);
 
 typedef struct TaskArgs {
         const char *queue, *name, *labels, *summary, *environment, *payload; /* labels: "a=1,b=2" */
+        const char *group;
+        uint64_t retry_of;
         uint32_t uid;
         usec_t submitted, not_before;
         int priority, retries;
@@ -94,22 +96,3 @@ void recovered_done(Recovered *r);
 /* Writes STATE/output/… of a run. */
 void make_output_file(Fixture *f, run_id_t run, StreamKind stream, const char *text);
 bool output_file_exists(Fixture *f, run_id_t run, StreamKind stream);
-
-/* A test of both: the body sees Fixture *f, open and started. */
-#define BOTH(name)                                                                                 \
-        static void conform_##name(Fixture *f);                                                    \
-        Test(sqlite, name) {                                                                       \
-                Fixture f;                                                                         \
-                fixture_open(&f, "sqlite");                                                        \
-                conform_##name(&f);                                                                \
-                fixture_close(&f);                                                                 \
-        }                                                                                          \
-        Test(memory, name) {                                                                       \
-                Fixture f;                                                                         \
-                fixture_open(&f, "memory");                                                        \
-                conform_##name(&f);                                                                \
-                fixture_close(&f);                                                                 \
-        }                                                                                          \
-        static void conform_##name(Fixture *f)
-
-#define RUN(n) RUN_ID(store_epoch(f->store), n)
