@@ -30,6 +30,7 @@ typedef struct ConfigKey {
         const char *fallback;      /* as it is written in a file; NULL: see fallback_note */
         const char *fallback_note; /* what holds without the key when fallback is NULL */
         const char *meaning;
+        const char *effect;  /* when a change is felt, behind "A change takes effect " */
         size_t offset, size; /* of the field in Config, or in QueueConfig or PoolConfig */
 } ConfigKey;
 

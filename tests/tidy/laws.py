@@ -21,6 +21,7 @@ LAYERS = [
     ("worker/*", ["worker/*", "config/*", "common/*"]),
     ("client/*", ["client/*", "common/*"]),
     ("bench/*", ["*"]),
+    ("docs/*", ["config/*", "common/*"]),
 ]
 
 # Law 2 for system headers: the core and the ledger see memory and nothing else.
