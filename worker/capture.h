@@ -19,7 +19,7 @@ typedef struct Capture {
         int pipe; /* reading end, non-blocking; -1: nothing can come any more */
         int file; /* -1: in memory */
         bool in_file;
-        int error;     /* the errno that ended keeping, 0: none */
+        int error; /* the errno that ended keeping, 0: none */
         char *data;
         size_t size, alloc;
         uint64_t total, kept;

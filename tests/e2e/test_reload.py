@@ -109,7 +109,10 @@ def test_more_findings_than_fit_are_counted(t):
 def test_what_needs_a_restart_is_refused(t):
     i = t.instance(ONE_WORKER)
     client = Client(t, i)
-    for line in (f'control: {{ socket = "{i.home}/other.sock"; }};', 'store: { url = "memory:"; };'):
+    for line in (
+        f'control: {{ socket = "{i.home}/other.sock"; }};',
+        'store: { url = "memory:"; };',
+    ):
         i.config.write_text(ONE_WORKER + line)
         _, _, (generation, code, text) = client.reload()
         t.equal((generation, code), (1, 78), text)
