@@ -1,6 +1,7 @@
 /* See answers.h. Little-endian numbers: a version, then for each answer its seq, its kind, and
  *   SUBMITTED: first id, count
  *   CANCELLED: cancelled, ended, how many unknown, these, how many denied, these
+ *   PURGED: the same (ended: 0), then how many unended, these
  * Rows are written on every request and hardly ever read: fixed sizes, nothing to save. */
 #include "dispatcher/core/answers.h"
 
@@ -13,8 +14,10 @@ static size_t answer_size(const Answer *a) {
         size_t words = 2;
         if (a->kind == ANSWER_REFUSED)
                 return 0;
-        if (a->kind == ANSWER_CANCELLED)
-                words = 4 + a->cancel->unknown_count + a->cancel->denied_count;
+        if (a->kind != ANSWER_SUBMITTED)
+                words = 4 + a->outcome->unknown_count + a->outcome->denied_count;
+        if (a->kind == ANSWER_PURGED)
+                words += 1 + a->outcome->left_count;
         return 8 + 1 + 8 * words;
 }
 
@@ -40,10 +43,12 @@ static char *put_answer(char *at, const Answer *a) {
                 at = put_u64(at, a->first_id);
                 return put_u64(at, a->count);
         }
-        at = put_u64(at, a->cancel->cancelled);
-        at = put_u64(at, a->cancel->ended);
-        at = put_list(at, a->cancel->unknown, a->cancel->unknown_count);
-        return put_list(at, a->cancel->denied, a->cancel->denied_count);
+        at = put_u64(at, a->outcome->done);
+        at = put_u64(at, a->outcome->ended);
+        at = put_list(at, a->outcome->unknown, a->outcome->unknown_count);
+        at = put_list(at, a->outcome->denied, a->outcome->denied_count);
+        return a->kind == ANSWER_PURGED ? put_list(at, a->outcome->left, a->outcome->left_count)
+                                        : at;
 }
 
 int answers_write(const Client *client, BlobSlice *ret) {
@@ -112,19 +117,21 @@ static void get_answer(Bytes *b, Answer *a) {
                 a->count = get_u64(b);
                 return;
         }
-        if (a->kind != ANSWER_CANCELLED) {
+        if (a->kind != ANSWER_CANCELLED && a->kind != ANSWER_PURGED) {
                 b->error = b->error ? b->error : -EBADMSG;
                 return;
         }
-        a->cancel = calloc(1, sizeof(*a->cancel));
-        if (!a->cancel) {
+        a->outcome = calloc(1, sizeof(*a->outcome));
+        if (!a->outcome) {
                 b->error = -ENOMEM;
                 return;
         }
-        a->cancel->cancelled = get_u64(b);
-        a->cancel->ended = get_u64(b);
-        get_list(b, &a->cancel->unknown, &a->cancel->unknown_count);
-        get_list(b, &a->cancel->denied, &a->cancel->denied_count);
+        a->outcome->done = get_u64(b);
+        a->outcome->ended = get_u64(b);
+        get_list(b, &a->outcome->unknown, &a->outcome->unknown_count);
+        get_list(b, &a->outcome->denied, &a->outcome->denied_count);
+        if (a->kind == ANSWER_PURGED)
+                get_list(b, &a->outcome->left, &a->outcome->left_count);
 }
 
 int answers_read(Client *client, BlobSlice slice) {
@@ -142,7 +149,7 @@ int answers_read(Client *client, BlobSlice slice) {
                 bool in_order = client->answer_count == 0 ||
                                 client->answers[client->answer_count - 1].seq < a.seq;
                 if (b.error || !in_order) {
-                        cancel_outcome_free(a.cancel);
+                        outcome_free(a.outcome);
                         return b.error ? b.error : -EBADMSG;
                 }
                 client->answers[client->answer_count++] = a;

@@ -4,20 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-static bool may_change(const Core *c, uint32_t uid, const Task *t) {
-        return uid == 0 || uid == c->owner_uid || uid == t->uid;
-}
-
-static CancelOutcome *outcome_new(size_t n) {
-        _cleanup_(cancel_outcome_freep) CancelOutcome *o = calloc(1, sizeof(*o));
-        if (!o)
-                return NULL;
-        o->unknown = calloc(n + 1, sizeof(*o->unknown));
-        o->denied = calloc(n + 1, sizeof(*o->denied));
-        o->to_stop = calloc(n + 1, sizeof(*o->to_stop));
-        return o->unknown && o->denied && o->to_stop ? take_ptr(o) : NULL;
-}
-
 static void cancel_persist(Core *c, const Task *t) {
         journal_persist(c, &(StoreOp){.kind = STORE_PUT_CANCEL,
                                       .mark = {.task_id = t->id,
@@ -26,12 +12,12 @@ static void cancel_persist(Core *c, const Task *t) {
 }
 
 /* It runs, or may be running where an older dispatcher gave it, or is between two attempts. */
-static void cancel_later(Core *c, Task *t, CancelOutcome *o) {
+static void cancel_later(Core *c, Task *t, Outcome *o) {
         if (task_is_waiting(t) && !(t->flags & TASK_CANCEL_ASKED))
                 takeover_park_cancel(c, t->id);
         t->flags |= TASK_CANCEL_ASKED;
         cancel_persist(c, t);
-        o->to_stop[o->to_stop_count++] = t->id;
+        o->left[o->left_count++] = t->id;
 }
 
 /* An end that is not durable cannot be told of, nor is there anything left to cancel. The answer of
@@ -46,7 +32,7 @@ bool cancel_must_wait(const Core *c, const uint64_t *ids, size_t n) {
         return false;
 }
 
-static void cancel_task(Core *c, Task *t, uint32_t uid, int signal, CancelOutcome *o) {
+static void cancel_task(Core *c, Task *t, uint32_t uid, int signal, Outcome *o) {
         if (t->phase == PHASE_ENDING) { /* named twice: ended by the first time */
                 o->ended++;
                 return;
@@ -54,7 +40,7 @@ static void cancel_task(Core *c, Task *t, uint32_t uid, int signal, CancelOutcom
         bool valid = signal > 0 && signal <= CORE_SIGNAL_MAX;
         t->cancel_uid = uid;
         t->cancel_signal = (uint8_t)(valid ? signal : CORE_SIGNAL_TERM) & 127u;
-        o->cancelled++;
+        o->done++;
         if (t->phase == PHASE_STARTING || (task_is_waiting(t) && !task_is_parked(c, t)))
                 end_cancelled(c, t);
         else
@@ -62,9 +48,9 @@ static void cancel_task(Core *c, Task *t, uint32_t uid, int signal, CancelOutcom
 }
 
 static void cancel_one(Core *c, const CoreRequest *request, uint64_t id, const Table *unknown,
-                       int signal, CancelOutcome *o) {
+                       int signal, Outcome *o) {
         Task *t = table_get(&c->tasks, id);
-        if (t && t->phase != PHASE_NEW && !may_change(c, request->uid, t))
+        if (t && t->phase != PHASE_NEW && !core_may_change(c, request->uid, t->uid))
                 o->denied[o->denied_count++] = id;
         else if (t && t->phase != PHASE_NEW)
                 cancel_task(c, t, request->uid, signal, o);
@@ -76,14 +62,14 @@ static void cancel_one(Core *c, const CoreRequest *request, uint64_t id, const T
 
 void cancel_do(Core *c, Client *client, const CoreRequest *request, const uint64_t *ids, size_t n,
                const uint64_t *unknown, size_t unknown_count, int signal) {
-        CancelOutcome *o = outcome_new(n);
+        Outcome *o = outcome_new(n);
         Table unknown_ids = {0};
         int r = o ? client_reserve(client) : -ENOMEM;
         for (size_t i = 0; i < unknown_count && r == 0; i++)
                 r = table_put(&unknown_ids, unknown[i], o);
         if (r < 0) {
                 table_done(&unknown_ids);
-                cancel_outcome_free(o);
+                outcome_free(o);
                 core_reply_error(c, &request->origin, EXIT_TRY_AGAIN, "out of memory; try again");
                 return;
         }
@@ -94,7 +80,7 @@ void cancel_do(Core *c, Client *client, const CoreRequest *request, const uint64
                           (Answer){.seq = request->seq,
                                    .kind = ANSWER_CANCELLED,
                                    .origins = {.at = {request->origin}, .count = 1},
-                                   .cancel = o});
+                                   .outcome = o});
         journal_add(c,
                     (JournalEntry){.kind = JOURNAL_CANCEL, .client = client, .seq = request->seq});
 }
@@ -153,9 +139,9 @@ void cancel_stop_run(Core *c, Run *r) {
                                    t->cancel_signal);
 }
 
-void cancel_committed(Core *c, const CancelOutcome *o) {
-        for (size_t i = 0; i < o->to_stop_count; i++) {
-                Task *t = table_get(&c->tasks, o->to_stop[i]);
+void cancel_committed(Core *c, const Outcome *o) {
+        for (size_t i = 0; i < o->left_count; i++) {
+                Task *t = table_get(&c->tasks, o->left[i]);
                 if (!t || t->phase == PHASE_ENDING)
                         continue;
                 t->flags |= TASK_CANCEL_DURABLE;
@@ -164,9 +150,9 @@ void cancel_committed(Core *c, const CancelOutcome *o) {
         }
 }
 
-void cancel_write_again(Core *c, const CancelOutcome *o) {
-        for (size_t i = 0; i < o->to_stop_count; i++) {
-                Task *t = table_get(&c->tasks, o->to_stop[i]);
+void cancel_write_again(Core *c, const Outcome *o) {
+        for (size_t i = 0; i < o->left_count; i++) {
+                Task *t = table_get(&c->tasks, o->left[i]);
                 if (t && t->phase != PHASE_ENDING)
                         cancel_persist(c, t);
         }

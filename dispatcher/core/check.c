@@ -160,7 +160,7 @@ typedef struct JournalSums {
 } JournalSums;
 
 static void check_entry(const Core *c, const JournalEntry *e, JournalSums *sums) {
-        if (e->kind == JOURNAL_SUBMIT || e->kind == JOURNAL_CANCEL) {
+        if (e->kind == JOURNAL_SUBMIT || e->kind == JOURNAL_CANCEL || e->kind == JOURNAL_PURGE) {
                 const Answer *a = client_find_answer(e->client, e->seq);
                 ASSERT(a && a->pending);
                 ASSERT((a->kind == ANSWER_SUBMITTED) == (e->kind == JOURNAL_SUBMIT));
@@ -213,7 +213,8 @@ static void check_client(const Client *client) {
         for (size_t i = 0; i < client->answer_count; i++) {
                 const Answer *a = &client->answers[i];
                 ASSERT(i == 0 || a->seq > client->answers[i - 1].seq);
-                ASSERT((a->kind == ANSWER_CANCELLED) == (a->cancel != NULL));
+                bool has_outcome = a->kind == ANSWER_CANCELLED || a->kind == ANSWER_PURGED;
+                ASSERT(has_outcome == (a->outcome != NULL));
                 ASSERT((a->kind == ANSWER_REFUSED) == (a->error != NULL));
                 ASSERT(!a->pending || a->kind != ANSWER_REFUSED);
                 pending += a->pending;

@@ -30,12 +30,22 @@ int client_compare_idle(const HeapNode *a, const HeapNode *b) {
         return memcmp(&x->id, &y->id, sizeof(x->id));
 }
 
-CancelOutcome *cancel_outcome_free(CancelOutcome *o) {
+Outcome *outcome_new(size_t n) {
+        _cleanup_(outcome_freep) Outcome *o = calloc(1, sizeof(*o));
+        if (!o)
+                return NULL;
+        o->unknown = calloc(n + 1, sizeof(*o->unknown));
+        o->denied = calloc(n + 1, sizeof(*o->denied));
+        o->left = calloc(n + 1, sizeof(*o->left));
+        return o->unknown && o->denied && o->left ? take_ptr(o) : NULL;
+}
+
+Outcome *outcome_free(Outcome *o) {
         if (!o)
                 return NULL;
         free(o->unknown);
         free(o->denied);
-        free(o->to_stop);
+        free(o->left);
         free(o);
         return NULL;
 }
@@ -61,7 +71,7 @@ static void origins_add(Origins *o, const CoreOrigin *origin) {
 /* ---- objects ---- */
 
 static void answer_drop(Answer *a) {
-        cancel_outcome_free(a->cancel);
+        outcome_free(a->outcome);
         free(a->error);
 }
 
@@ -194,11 +204,20 @@ static void answer_send(Core *c, const Answer *a, const CoreOrigin *to) {
                 core_reply_error(c, to, a->error->code, "%s", a->error->text);
                 return;
         }
+        const Outcome *o = a->outcome;
+        if (a->kind == ANSWER_PURGED) {
+                WirePurged body = {.purged = o->done,
+                                   .unended = {o->left, o->left_count},
+                                   .unknown = {o->unknown, o->unknown_count},
+                                   .denied = {o->denied, o->denied_count}};
+                c->ports->reply(c->userdata, to, WIRE_TYPE_PURGED, &body);
+                return;
+        }
         WireCancelled body = {
-                .cancelled = a->cancel->cancelled,
-                .ended = a->cancel->ended,
-                .unknown = {a->cancel->unknown, a->cancel->unknown_count},
-                .denied = {a->cancel->denied, a->cancel->denied_count},
+                .cancelled = o->done,
+                .ended = o->ended,
+                .unknown = {o->unknown, o->unknown_count},
+                .denied = {o->denied, o->denied_count},
         };
         c->ports->reply(c->userdata, to, WIRE_TYPE_CANCELLED, &body);
 }
@@ -293,6 +312,7 @@ Deferred *deferred_free(Deferred *d) {
         free(d->delay_usec);
         free(d->ids);
         free(d->unknown);
+        free(d->found);
         free(d);
         return NULL;
 }
@@ -327,6 +347,8 @@ static void deferred_do(Core *c, Client *client, Deferred *d) {
                 submit_do(c, client, &d->request, d->tasks, d->delay_usec, d->n, d->wait);
                 free(d->tasks); /* what is in them was given away */
                 d->tasks = NULL;
+        } else if (d->kind == ANSWER_PURGED) {
+                purge_do(c, client, &d->request, d->ids, d->found, d->n);
         } else {
                 cancel_do(c, client, &d->request, d->ids, d->n, d->unknown, d->unknown_count,
                           d->signal);
@@ -377,6 +399,7 @@ static Error *error_copy(const Error *e) {
 void client_answer_failed(Core *c, Client *client, Answer *a, const Error *e) {
         a->pending = false;
         a->kind = ANSWER_REFUSED;
+        a->outcome = outcome_free(a->outcome);
         a->error = error_copy(e);
         answer_send_all(c, a);
         client_settled(c, client);

@@ -14,7 +14,12 @@
 
 /* REFUSED is remembered, so that a copy that comes late is not done after all, but not stored: the
  * connections over which a copy may still come end with the process. */
-typedef enum AnswerKind { ANSWER_SUBMITTED = 1, ANSWER_CANCELLED, ANSWER_REFUSED } AnswerKind;
+typedef enum AnswerKind {
+        ANSWER_SUBMITTED = 1,
+        ANSWER_CANCELLED,
+        ANSWER_REFUSED,
+        ANSWER_PURGED,
+} AnswerKind;
 
 /* Everywhere that a request was asked from while it had no answer. Which of the connections still
  * lives is not known here, nor do copies arrive in the order in which they were sent: all of them
@@ -25,12 +30,13 @@ typedef struct Origins {
         uint32_t count;
 } Origins;
 
-/* What a CANCEL came to. to_stop: tasks that run, to be stopped once the request is durable. */
-typedef struct CancelOutcome {
-        uint64_t cancelled, ended;
-        uint64_t *unknown, *denied, *to_stop;
-        size_t unknown_count, denied_count, to_stop_count;
-} CancelOutcome;
+/* What a CANCEL or a PURGE came to. done: cancelled, purged. ended: of a CANCEL. left: of a CANCEL,
+ * the tasks that run, to be stopped once the request is durable; of a PURGE, the unended ones. */
+typedef struct Outcome {
+        uint64_t done, ended;
+        uint64_t *unknown, *denied, *left;
+        size_t unknown_count, denied_count, left_count;
+} Outcome;
 
 typedef struct Answer {
         uint64_t seq;
@@ -39,7 +45,7 @@ typedef struct Answer {
         CoreSubmitWait wait;
         Origins origins;          /* while pending */
         uint64_t first_id, count; /* SUBMITTED */
-        CancelOutcome *cancel;    /* CANCELLED */
+        Outcome *outcome;         /* CANCELLED, PURGED */
         Error *error;             /* REFUSED */
 } Answer;
 
@@ -54,6 +60,7 @@ typedef struct Deferred {
         uint64_t *delay_usec;
         size_t n;
         uint64_t *ids, *unknown;
+        uint8_t *found; /* PURGE: CorePurgeFound of each id */
         size_t unknown_count;
         int signal;
 } Deferred;
@@ -94,7 +101,7 @@ DEFINE_CLEANUP(Deferred *, deferred_free)
 
 /* Room for one more answer; afterwards client_add_answer cannot fail. 0 or -ENOMEM. */
 int client_reserve(Client *client);
-/* The answer of the request that this turn writes. takes cancel. */
+/* The answer of the request that this turn writes. takes outcome. */
 void client_add_answer(Core *c, Client *client, Answer answer);
 Answer *client_find_answer(Client *client, uint64_t seq);
 /* Durable: may be said. */
@@ -108,8 +115,9 @@ void client_mark_dirty(Core *c, Client *client);
 void client_write_dirty(Core *c); /* one row a client and turn */
 void client_expire(Core *c);
 void client_free(Core *c, Client *client);
-CancelOutcome *cancel_outcome_free(CancelOutcome *o);
-DEFINE_CLEANUP(CancelOutcome *, cancel_outcome_free)
+Outcome *outcome_new(size_t n); /* room for n ids in each list; NULL: no memory */
+Outcome *outcome_free(Outcome *o);
+DEFINE_CLEANUP(Outcome *, outcome_free)
 size_t origins_count(const Origins *o); /* how many of at[] are set */
 
 int client_compare_idle(const HeapNode *a, const HeapNode *b);

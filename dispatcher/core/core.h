@@ -230,6 +230,20 @@ void core_submit(Core *c, const CoreRequest *request, TaskRecord *tasks, const u
 void core_cancel(Core *c, const CoreRequest *request, const uint64_t *ids, size_t n,
                  const uint64_t *unknown, size_t unknown_count, int signal);
 
+/* Whether uid may change a task of owner. */
+bool core_may_change(const Core *c, uint32_t uid, uint32_t owner);
+
+/* Forgets ended tasks. found[i]: what the shell found of ids[i] in the store; what the core holds
+ * has not ended, whatever was found. Answers PURGED through the port, once durable. */
+typedef enum CorePurgeFound {
+        CORE_PURGE_UNKNOWN,
+        CORE_PURGE_ENDED,
+        CORE_PURGE_UNENDED,
+        CORE_PURGE_DENIED, /* of somebody else */
+} CorePurgeFound;
+void core_purge(Core *c, const CoreRequest *request, const uint64_t *ids, const uint8_t *found,
+                size_t n);
+
 /* Answers ENDED as tasks of the ranges end. Returns a number > 0 when ids of the ranges are not
  * held here (ended long ago or unknown): the shell then reads them from the store and gives them
  * with core_wait_found, as often as needed, last one with CORE_WAIT_FOUND_ALL. 0: nothing to look

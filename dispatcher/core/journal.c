@@ -183,7 +183,7 @@ static void request_is_durable(Core *c, const JournalEntry *entry) {
                 submit_committed(c, a);
         client_answer_done(c, entry->client, a);
         if (entry->kind == JOURNAL_CANCEL)
-                cancel_committed(c, a->cancel);
+                cancel_committed(c, a->outcome);
         for (size_t i = 0; a->wait == CORE_SUBMIT_AND_WAIT && i < origins_count(&a->origins); i++)
                 wait_for_submitted(c, &a->origins.at[i], a->first_id, a->count);
 }
@@ -192,6 +192,7 @@ static void entry_committed(Core *c, const JournalEntry *entry) {
         switch (entry->kind) {
         case JOURNAL_SUBMIT:
         case JOURNAL_CANCEL:
+        case JOURNAL_PURGE:
                 request_is_durable(c, entry);
                 return;
         case JOURNAL_END:
@@ -216,20 +217,23 @@ static void entry_committed(Core *c, const JournalEntry *entry) {
 
 /* ---- failed ---- */
 
-static void submit_failed(Core *c, const JournalEntry *entry, int error) {
+/* A SUBMIT or a PURGE: nothing of it is done. */
+static void request_failed(Core *c, const JournalEntry *entry, int error) {
         Answer *a = client_find_answer(entry->client, entry->seq);
         const char *why = strerrordesc_np(-error);
+        bool submit = entry->kind == JOURNAL_SUBMIT;
         Error e;
         ASSERT(a && a->pending);
-        submit_undone(c, a);
-        error_set(&e, EXIT_TRY_AGAIN, "cannot store the tasks: %s; try again later",
-                  why ? why : "the write failed");
+        if (submit)
+                submit_undone(c, a);
+        error_set(&e, EXIT_TRY_AGAIN, "cannot %s the tasks: %s; try again later",
+                  submit ? "store" : "purge", why ? why : "the write failed");
         client_answer_failed(c, entry->client, a, &e);
 }
 
 static void entry_failed(Core *c, const JournalEntry *entry, int error) {
-        if (entry->kind == JOURNAL_SUBMIT) {
-                submit_failed(c, entry, error);
+        if (entry->kind == JOURNAL_SUBMIT || entry->kind == JOURNAL_PURGE) {
+                request_failed(c, entry, error);
         } else if (entry->kind == JOURNAL_START) {
                 Run *r = run_find(c, entry->run_id);
                 c->start_after_usec = usec_add(c->now.monotonic_usec, CORE_RETRY_WRITE_USEC);
@@ -247,11 +251,11 @@ static void entry_failed(Core *c, const JournalEntry *entry, int error) {
 static bool cancel_again(Core *c, const JournalEntry *entry) {
         Answer *a = client_find_answer(entry->client, entry->seq);
         ASSERT(a && a->pending);
-        if (cancel_must_wait(c, a->cancel->to_stop, a->cancel->to_stop_count))
+        if (cancel_must_wait(c, a->outcome->left, a->outcome->left_count))
                 return false;
         entry->client->pending_turn = c->turn;
         client_mark_dirty(c, entry->client);
-        cancel_write_again(c, a->cancel);
+        cancel_write_again(c, a->outcome);
         return true;
 }
 

@@ -1,6 +1,6 @@
 /* What waits for which ticket, in order: answers, acks, ends, starts. Entries of a batch that
- * failed either are undone (submits, starts) or wait for their turn to be written again (ends,
- * cancels, and acks behind them).
+ * failed either are undone (submits, purges, starts) or wait for their turn to be written again
+ * (ends, cancels, and acks behind them).
  *
  * Only this module calls ports->persist, ports->ack and frees tasks that have ended. */
 #pragma once
@@ -21,6 +21,7 @@ typedef struct Ending {
 typedef enum JournalKind {
         JOURNAL_SUBMIT = 1, /* client, seq */
         JOURNAL_CANCEL,     /* client, seq */
+        JOURNAL_PURGE,      /* client, seq */
         JOURNAL_END,        /* ending */
         JOURNAL_START,      /* run_id */
         JOURNAL_ACK,        /* serial, run_id */

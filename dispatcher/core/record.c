@@ -37,6 +37,7 @@ void store_op_done(StoreOp *op) {
                 return;
         case STORE_PUT_CANCEL:
         case STORE_PUT_START:
+        case STORE_PURGE:
         case STORE_DROP_CLIENT:
                 return;
         }

@@ -75,6 +75,7 @@ typedef enum StoreOpKind {
         STORE_PUT_START,   /* task_id, run_id, worker, attempt: an at-most-once run, before it is
                               pushed; replaces an older one */
         STORE_PUT_CLIENT,  /* client: its answers above held */
+        STORE_PURGE,       /* mark.task_id: an ended task is forgotten, with output and attempts */
         STORE_DROP_CLIENT, /* client.id: idle for too long */
 } StoreOpKind;
 
@@ -102,7 +103,7 @@ typedef struct StoreOp {
                         uint32_t attempt;
                         uint32_t uid;
                         int32_t signal;
-                } mark; /* PUT_CANCEL, PUT_START */
+                } mark; /* PUT_CANCEL, PUT_START, PURGE */
                 ClientRecord client;
         };
 } StoreOp;

@@ -80,7 +80,7 @@ void end_cancelled(Core *c, Task *t);            /* waiting or STARTING: gone at
 void end_lost(Core *c, Run *r, const char *why); /* its worker is dead; frees r */
 void end_requeue(Core *c, Task *t); /* RUNNING or STARTING, no run any more: ready, or cancelled */
 
-/* submit.c, cancel.c: what client_run_deferred calls. Owns what request brought. */
+/* submit.c, cancel.c, purge.c: what client_run_deferred calls. Owns what request brought. */
 void submit_do(Core *c, Client *client, const CoreRequest *request, TaskRecord *tasks,
                const uint64_t *delay_usec, size_t n, CoreSubmitWait wait);
 void submit_committed(Core *c, const Answer *a);
@@ -88,9 +88,11 @@ void submit_undone(Core *c, const Answer *a);
 bool submit_id_failed(const Core *c, uint64_t id); /* given out here, and never stored */
 void cancel_do(Core *c, Client *client, const CoreRequest *request, const uint64_t *ids, size_t n,
                const uint64_t *unknown, size_t unknown_count, int signal);
+void purge_do(Core *c, Client *client, const CoreRequest *request, const uint64_t *ids,
+              const uint8_t *found, size_t n);
 bool cancel_must_wait(const Core *c, const uint64_t *ids, size_t n);
-void cancel_committed(Core *c, const CancelOutcome *o);
-void cancel_write_again(Core *c, const CancelOutcome *o);
+void cancel_committed(Core *c, const Outcome *o);
+void cancel_write_again(Core *c, const Outcome *o);
 void cancel_stop_run(Core *c, Run *r); /* tells its worker, if the cancel is durable */
 
 /* sync.c */

@@ -10,6 +10,10 @@ static usec_t view_due(const Core *c, const Task *t) {
         return usec_add(c->now.realtime_usec, t->due_usec - c->now.monotonic_usec);
 }
 
+bool core_may_change(const Core *c, uint32_t uid, uint32_t owner) {
+        return uid == 0 || uid == c->owner_uid || uid == owner;
+}
+
 int core_task_view(const Core *c, uint64_t id, CoreTaskView *ret) {
         const Task *t = table_get(&c->tasks, id);
         if (!t || t->phase == PHASE_NEW)

@@ -13,7 +13,7 @@ static const struct {
         {WIRE_TYPE_FORGET, request_forget},      {WIRE_TYPE_LIST, request_list},
         {WIRE_TYPE_SHOW, request_show},          {WIRE_TYPE_OUTPUT, request_output},
         {WIRE_TYPE_STATUS, request_status},      {WIRE_TYPE_PING, request_ping},
-        {WIRE_TYPE_OUTPUTS, request_outputs},
+        {WIRE_TYPE_OUTPUTS, request_outputs},    {WIRE_TYPE_PURGE, request_purge},
         {WIRE_TYPE_RELOAD, request_reload},
 };
 

@@ -25,7 +25,7 @@ typedef struct RequestContext {
         const char *instance;                                    /* "user" or "system" */
         const char *state_dir;
         char events_socket[WIRE_TEXT_MAX + 1]; /* path */
-        const char *health; /* "" or why submits are refused */
+        const char *health;                    /* "" or why submits are refused */
 } RequestContext;
 
 typedef void (*RequestHandler)(RequestContext *x, ClientMessage *m);
@@ -63,6 +63,7 @@ void request_list(RequestContext *x, ClientMessage *m);
 void request_show(RequestContext *x, ClientMessage *m);
 void request_output(RequestContext *x, ClientMessage *m);
 void request_outputs(RequestContext *x, ClientMessage *m);
+void request_purge(RequestContext *x, ClientMessage *m);
 void request_status(RequestContext *x, ClientMessage *m);
 void request_ping(RequestContext *x, ClientMessage *m);
 void request_reload(RequestContext *x, ClientMessage *m);

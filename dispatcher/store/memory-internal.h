@@ -33,8 +33,9 @@ typedef struct Task {
         uint64_t retry_of, retried_as;
         BlobSlice name, summary, labels, group, environment, payload;
         Run *end, *attempts;
-        struct Task *ended_next; /* in the list of ended tasks */
-        uint64_t bytes;          /* what retention counts */
+        struct Task *ended_next,
+                **ended_link; /* in the list of ended tasks; link: what points here */
+        uint64_t bytes;       /* what retention counts */
 } Task;
 
 typedef struct Memory {

@@ -177,6 +177,21 @@ static int read_output(Memory *m, const StoreRead *read, StoreDone *d) {
         return error;
 }
 
+static int read_owners(Memory *m, const StoreRead *read, StoreDone *d) {
+        for (size_t i = 0; i < read->id_count; i++) {
+                const Task *t = table_get(&m->tasks, read->ids[i]);
+                if (!t)
+                        continue;
+                StoredTask *s = done_add_task(d);
+                if (!s)
+                        return -ENOMEM;
+                s->task.id = t->id;
+                s->task.uid = t->uid;
+                s->end.state = t->end ? t->end->state : 0;
+        }
+        return 0;
+}
+
 static void describe_outputs(const Run *r, OutputsRun *ret) {
         const BlobSlice streams[OUTPUTS_STREAMS] = {r->out, r->err, r->result};
         *ret = (OutputsRun){.attempt = r->attempt,
@@ -219,6 +234,8 @@ int memory_read(Backend *b, const StoreRead *read, StoreDone *ret) {
                 return read_task(m, read->first, ret);
         case STORE_READ_OUTPUT:
                 return read_output(m, read, ret);
+        case STORE_READ_OWNERS:
+                return read_owners(m, read, ret);
         case STORE_READ_OUTPUTS:
                 return read_outputs(m, read, ret);
         }

@@ -140,12 +140,35 @@ static int put_run(Memory *m, StoreOp *op) {
                 return 0;
         }
         t->end = r;
+        t->ended_link = m->ended_end;
         *m->ended_end = t;
         m->ended_end = &t->ended_next;
         m->ended_count++;
         m->ended_bytes += t->bytes;
         m->ended_since_step++;
         return 0;
+}
+
+/* Of an ended task. */
+static void forget(Memory *m, Task *t) {
+        *t->ended_link = t->ended_next;
+        if (t->ended_next)
+                t->ended_next->ended_link = t->ended_link;
+        else
+                m->ended_end = t->ended_link;
+        m->ended_count--;
+        m->ended_bytes -= t->bytes;
+        table_remove(&m->tasks, t->id);
+        output_files_remove(m->state_dir, t->end->run_id, t->end->files, t->end->reason);
+        for (const Run *r = t->attempts; r; r = r->older)
+                output_files_remove(m->state_dir, r->run_id, r->files, r->reason);
+        task_free(t);
+}
+
+static void purge(Memory *m, uint64_t id) {
+        Task *t = table_get(&m->tasks, id);
+        if (t && t->end)
+                forget(m, t);
 }
 
 /* Before anything is changed: this is all that can fail for want of a disk. */
@@ -173,6 +196,8 @@ static int memory_commit(Backend *b, Batch *batches) {
                                 r = put_task(m, &op->task);
                         else if (op->kind == STORE_PUT_END || op->kind == STORE_PUT_ATTEMPT)
                                 r = put_run(m, op);
+                        else if (op->kind == STORE_PURGE)
+                                purge(m, op->mark.task_id);
                         if (r < 0)
                                 return backend_fail(b, "the store memory: failed: %s",
                                                     strerror(-r));
@@ -182,20 +207,6 @@ static int memory_commit(Backend *b, Batch *batches) {
 }
 
 /* ---- upkeep ---- */
-
-static void forget_oldest_end(Memory *m) {
-        Task *t = m->ended_first;
-        m->ended_first = t->ended_next;
-        if (!m->ended_first)
-                m->ended_end = &m->ended_first;
-        m->ended_count--;
-        m->ended_bytes -= t->bytes;
-        table_remove(&m->tasks, t->id);
-        output_files_remove(m->state_dir, t->end->run_id, t->end->files, t->end->reason);
-        for (const Run *r = t->attempts; r; r = r->older)
-                output_files_remove(m->state_dir, r->run_id, r->files, r->reason);
-        task_free(t);
-}
 
 static bool is_beyond(const Memory *m, const Retention *keep, usec_t now) {
         return m->ended_count > keep->tasks || m->ended_bytes > keep->bytes ||
@@ -210,7 +221,7 @@ static usec_t memory_maintain(Backend *b, const Retention *keep, StoreLoad load)
         while (m->ended_first && is_beyond(m, keep, now)) {
                 if (room-- == 0)
                         return 0;
-                forget_oldest_end(m);
+                forget(m, m->ended_first);
         }
         if (load == STORE_IDLE && m->swept < OUTPUT_DIRECTORIES) {
                 output_files_sweep(m->state_dir, m->swept++, MEMORY_EPOCH_BASE, b->epoch - 1);

@@ -46,6 +46,7 @@ typedef enum Statement {
         ST_LIST_ENVIRONMENTS,
         ST_GET_PAYLOAD,
         ST_GET_ENDS,
+        ST_GET_OWNER,
         ST_SCAN_TASKS,
         ST_GET_TASK,
         ST_GET_ATTEMPTS,
@@ -107,6 +108,12 @@ typedef struct Summary {
         usec_t age_limit;     /* the retention of this plan */
 } Summary;
 
+/* What an operation did, for the accounts once it is committed. */
+typedef struct Written {
+        uint64_t environment, bytes;
+        int purged; /* 1: the task was there */
+} Written;
+
 typedef struct Sqlite {
         Backend base;
         char *path, *directory, *state_dir;
@@ -120,7 +127,7 @@ typedef struct Sqlite {
         Environments environments;
         Summary summary;
         uint64_t highest_id, low_water; /* as stored */
-        uint64_t *written_environments; /* of each op of the group that is being written */
+        Written *written;               /* of each op of the group that is being written */
         size_t written_size;
         int wal_pages;
 } Sqlite;
@@ -205,3 +212,8 @@ int sqlite_read(Backend *b, const StoreRead *read, StoreDone *ret);
 usec_t sqlite_maintain(Backend *b, const Retention *keep, StoreLoad load);
 /* Retention's accounts, after a commit. */
 void retention_note_end(Sqlite *s, uint64_t id, uint64_t bytes);
+void retention_note_purged(Sqlite *s, uint64_t id, uint64_t bytes, uint64_t environment);
+
+/* Inside a transaction: deletes an ended task with its attempts and files; adds what it weighed and
+ * gives its environment, 0: none. 1; 0: there is no such end, and nothing was done. */
+int retention_forget(Sqlite *s, uint64_t id, uint64_t *bytes, uint64_t *ret_environment);

@@ -256,6 +256,30 @@ static int read_output(Sqlite *s, const StoreRead *read, StoreDone *d) {
         return r == -ENOENT && !d->complete ? output_from(s, ST_GET_ATTEMPT_OUTPUT, read, d) : r;
 }
 
+/* ---- OWNERS ---- */
+
+static int read_owners(Sqlite *s, const StoreRead *read, StoreDone *d) {
+        sqlite3_stmt *st = s->statements[ST_GET_OWNER];
+        for (size_t i = 0; i < read->id_count; i++) {
+                bind_u64(st, 1, read->ids[i]);
+                int r = sqlite_next_row(s, ST_GET_OWNER);
+                if (r < 0)
+                        return r;
+                if (r == 0)
+                        continue;
+                StoredTask *t = done_add_task(d);
+                if (t) {
+                        t->task.id = read->ids[i];
+                        t->task.uid = (uint32_t)column_u64(st, 0);
+                        t->end.state = (uint8_t)sqlite3_column_int(st, 1);
+                }
+                sqlite_reset(s, ST_GET_OWNER);
+                if (!t)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
 /* ---- OUTPUTS ---- */
 
 /* The row at which st is: OUTPUTS_COLUMNS of sqlite-schema.c. What it lends lives as long. */
@@ -320,6 +344,8 @@ int sqlite_read(Backend *b, const StoreRead *read, StoreDone *ret) {
                 return read_task(s, read->first, ret);
         case STORE_READ_OUTPUT:
                 return read_output(s, read, ret);
+        case STORE_READ_OWNERS:
+                return read_owners(s, read, ret);
         case STORE_READ_OUTPUTS:
                 return read_outputs(s, read, ret);
         }

@@ -35,6 +35,16 @@ void retention_note_end(Sqlite *s, uint64_t id, uint64_t bytes) {
         s->summary.ended_since_step++;
 }
 
+void retention_note_purged(Sqlite *s, uint64_t id, uint64_t bytes, uint64_t environment) {
+        Summary *m = &s->summary;
+        if (!is_counted(m, id))
+                return;
+        m->ended_count -= MIN_OF(m->ended_count, (uint64_t)1);
+        m->ended_bytes -= MIN_OF(m->ended_bytes, bytes);
+        if (environment && environment_drop_reference(s, environment))
+                (void)table_put(&s->environments.unused, environment, s);
+}
+
 /* ---- counting what was there at the start ---- */
 
 static bool counting(const Summary *m) {
@@ -94,34 +104,43 @@ typedef struct Step {
         uint64_t bytes;
 } Step;
 
-/* Deletes runs of a task and the files that they name. */
+/* Deletes runs of a task and the files that they name; gives how many. */
 static int forget_runs(Sqlite *s, Statement which, uint64_t task, uint64_t *bytes) {
         sqlite3_stmt *st = s->statements[which];
         bind_u64(st, 1, task);
-        int r;
+        int r, n = 0;
         while ((r = sqlite_next_row(s, which)) > 0) {
                 output_files_remove(s->state_dir, column_u64(st, 0),
                                     (uint8_t)sqlite3_column_int(st, 1),
                                     (uint8_t)sqlite3_column_int(st, 2));
                 *bytes += column_u64(st, 3);
+                n++;
         }
-        return r;
+        return r < 0 ? r : n;
+}
+
+int retention_forget(Sqlite *s, uint64_t id, uint64_t *bytes, uint64_t *ret_environment) {
+        sqlite3_stmt *st = s->statements[ST_FORGET_TASK];
+        int r = forget_runs(s, ST_FORGET_END, id, bytes);
+        if (r <= 0)
+                return r;
+        r = forget_runs(s, ST_FORGET_ATTEMPTS, id, bytes);
+        *ret_environment = 0;
+        bind_u64(st, 1, id);
+        while (r >= 0 && (r = sqlite_next_row(s, ST_FORGET_TASK)) > 0) {
+                *ret_environment = column_u64(st, 0);
+                *bytes += column_u64(st, 1);
+        }
+        return r < 0 ? r : 1;
 }
 
 static int forget_task(Sqlite *s, uint64_t id, Step *step) {
-        sqlite3_stmt *st = s->statements[ST_FORGET_TASK];
-        int r = forget_runs(s, ST_FORGET_END, id, &step->bytes);
-        if (r == 0)
-                r = forget_runs(s, ST_FORGET_ATTEMPTS, id, &step->bytes);
-        bind_u64(st, 1, id);
-        while (r == 0 && (r = sqlite_next_row(s, ST_FORGET_TASK)) > 0) {
-                if (column_u64(st, 0))
-                        step->environments[step->environment_count++] = column_u64(st, 0);
-                step->bytes += column_u64(st, 1);
-                r = 0;
-        }
+        uint64_t environment = 0;
+        int r = retention_forget(s, id, &step->bytes, &environment);
+        if (environment)
+                step->environments[step->environment_count++] = environment;
         step->forgotten++;
-        return r;
+        return MIN_OF(r, 0);
 }
 
 /* Whether the limits are exceeded even without the so many tasks and bytes that are about to go. */

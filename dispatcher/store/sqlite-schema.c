@@ -134,6 +134,8 @@ const char *const sqlite_statements[ST_COUNT] = {
         [ST_GET_ENDS] = "SELECT t.id, e.state, e.reason, e.code FROM task t"
                         " LEFT JOIN task_end e ON e.task = t.id"
                         " WHERE t.id >= ?1 AND t.id <= ?2 ORDER BY t.id",
+        [ST_GET_OWNER] = "SELECT t.uid, e.state FROM task t LEFT JOIN task_end e ON e.task = t.id"
+                         " WHERE t.id = ?1",
         [ST_SCAN_TASKS] = "SELECT t.id, t.uid, t.submitted_usec, t.queue, t.name, t.labels,"
                           " t.group_name, e.state FROM task t LEFT JOIN task_end e ON e.task = t.id"
                           " WHERE t.id <= ?1 AND t.id >= ?2 ORDER BY t.id DESC",

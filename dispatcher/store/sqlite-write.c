@@ -146,10 +146,10 @@ static int drop_client(Sqlite *s, const ClientRecord *c) {
         return sqlite_run(s, ST_DROP_CLIENT);
 }
 
-static int put_op(Sqlite *s, const StoreOp *op, uint64_t *ret_environment) {
+static int put_op(Sqlite *s, const StoreOp *op, Written *ret) {
         switch (op->kind) {
         case STORE_PUT_TASK:
-                return put_task(s, &op->task, ret_environment);
+                return put_task(s, &op->task, &ret->environment);
         case STORE_PUT_END:
                 return put_end(s, &op->run);
         case STORE_PUT_ATTEMPT:
@@ -161,6 +161,9 @@ static int put_op(Sqlite *s, const StoreOp *op, uint64_t *ret_environment) {
                 return put_client(s, &op->client);
         case STORE_DROP_CLIENT:
                 return drop_client(s, &op->client);
+        case STORE_PURGE:
+                ret->purged = retention_forget(s, op->mark.task_id, &ret->bytes, &ret->environment);
+                return MIN_OF(ret->purged, 0);
         }
         return backend_fail(&s->base, "the store was asked for operation %d", (int)op->kind);
 }
@@ -171,7 +174,7 @@ static int put_batches(Sqlite *s, const Batch *batches) {
         size_t at = 0;
         for (const Batch *b = batches; b; b = b->next) {
                 for (size_t i = 0; i < b->n; i++) {
-                        int r = put_op(s, &b->ops[i], &s->written_environments[at++]);
+                        int r = put_op(s, &b->ops[i], &s->written[at++]);
                         if (r < 0)
                                 return r;
                 }
@@ -188,13 +191,13 @@ static int put_progress(Sqlite *s, uint64_t highest, uint64_t low_water) {
         return r;
 }
 
-static int note_op(Sqlite *s, const StoreOp *op, uint64_t environment) {
+static int note_op(Sqlite *s, const StoreOp *op, const Written *w) {
         uint64_t bytes;
         switch (op->kind) {
         case STORE_PUT_TASK:
                 if (unended_add(&s->unended, op->task.id, task_bytes(&op->task)) < 0)
                         return -ENOMEM;
-                return environment ? environment_add_references(s, environment, 1) : 0;
+                return w->environment ? environment_add_references(s, w->environment, 1) : 0;
         case STORE_PUT_ATTEMPT:
                 unended_grow(&s->unended, op->run.task_id, run_bytes(&op->run));
                 return 0;
@@ -203,6 +206,10 @@ static int note_op(Sqlite *s, const StoreOp *op, uint64_t environment) {
                 retention_note_end(s, op->run.task_id, bytes);
                 if (s->marks.count)
                         table_remove(&s->marks, op->run.task_id);
+                return 0;
+        case STORE_PURGE:
+                if (w->purged > 0)
+                        retention_note_purged(s, op->mark.task_id, w->bytes, w->environment);
                 return 0;
         default:
                 return 0;
@@ -213,12 +220,12 @@ static int note_batches(Sqlite *s, const Batch *batches) {
         size_t at = 0;
         for (const Batch *b = batches; b; b = b->next)
                 for (size_t i = 0; i < b->n; i++)
-                        if (note_op(s, &b->ops[i], s->written_environments[at++]) < 0)
+                        if (note_op(s, &b->ops[i], &s->written[at++]) < 0)
                                 return backend_fail(&s->base, "the store has no memory left");
         return 0;
 }
 
-/* Makes room for an environment's id a op; gives the highest id that the group brings. */
+/* Makes room for what is noted of each op; gives the highest id that the group brings. */
 static int prepare(Sqlite *s, const Batch *batches, uint64_t *highest) {
         size_t n = 0;
         for (const Batch *b = batches; b; b = b->next) {
@@ -228,14 +235,14 @@ static int prepare(Sqlite *s, const Batch *batches, uint64_t *highest) {
                                 *highest = MAX_OF(*highest, b->ops[i].task.id);
         }
         if (n > s->written_size) {
-                uint64_t *list = realloc(s->written_environments, n * sizeof *list);
+                Written *list = realloc(s->written, n * sizeof *list);
                 if (!list)
                         return -ENOMEM;
-                s->written_environments = list;
+                s->written = list;
                 s->written_size = n;
         }
         if (n > 0)
-                memset(s->written_environments, 0, n * sizeof *s->written_environments);
+                memset(s->written, 0, n * sizeof *s->written);
         return 0;
 }
 

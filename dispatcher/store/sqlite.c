@@ -168,7 +168,7 @@ static Backend *sqlite_close(Backend *b) {
         unended_done(&s->unended);
         table_done(&s->marks);
         environment_done(s);
-        free(s->written_environments);
+        free(s->written);
         free(s->directory);
         free(s->state_dir);
         free(s->path);

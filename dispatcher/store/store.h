@@ -69,6 +69,7 @@ typedef enum StoreReadKind {
         STORE_READ_ROWS, /* by filter, newest first */
         STORE_READ_TASK, /* one, whole, with attempts, environment and payload */
         STORE_READ_OUTPUT,  /* bytes of a stream of an attempt */
+        STORE_READ_OWNERS,  /* ids: uid and end of each that exists, in the order asked */
         STORE_READ_OUTPUTS, /* ids: what the last attempt of each ended one wrote, if it is small */
 } StoreReadKind;
 
@@ -88,7 +89,7 @@ typedef struct StoreFilter {
 typedef struct StoreRead {
         StoreReadKind kind;
         uint64_t cookie; /* comes back with the answer */
-        uint64_t *ids;   /* PAYLOADS, OUTPUTS: malloc, freed by the store */
+        uint64_t *ids;   /* PAYLOADS, OWNERS, OUTPUTS: malloc, freed by the store */
         size_t id_count;
         uint64_t first, count; /* ENDS: the range. TASK, OUTPUT: first is the id */
         StoreFilter filter;    /* ROWS; OUTPUTS: only uid and any_uid */
@@ -124,7 +125,7 @@ typedef struct StoreDone {
         uint64_t first_ticket, last_ticket;
         StoreReadKind read_kind;
         uint64_t cookie;
-        StoredTask *tasks; /* PAYLOADS, ROWS, TASK */
+        StoredTask *tasks; /* PAYLOADS, ROWS, TASK; OWNERS: id, uid and end.state only */
         size_t task_count;
         uint64_t before;     /* ROWS: where to go on, 0: no more. The store may stop early to stay
                                 responsive: rows < limit and before != 0 */

@@ -59,7 +59,8 @@ static void request_becomes_wait(Request *r) {
 static void request_send(World *w, Client *c, Request *r) {
         static const MessageKind kinds[] = {[REQUEST_SUBMIT] = MESSAGE_SUBMIT,
                                             [REQUEST_CANCEL] = MESSAGE_CANCEL,
-                                            [REQUEST_WAIT] = MESSAGE_WAIT};
+                                            [REQUEST_WAIT] = MESSAGE_WAIT,
+                                            [REQUEST_PURGE] = MESSAGE_PURGE};
         if (!c->connected)
                 return;
         if (r->kind == REQUEST_SUBMIT && r->answered)
@@ -138,6 +139,13 @@ static void draw_cancel(World *w, Request *r) {
                 r->ids[i] = first + i * stride;
 }
 
+static void draw_purge(World *w, Request *r) {
+        r->count = random_between(&w->random, 1, SIM_BATCH);
+        uint64_t first = draw_id(w);
+        for (size_t i = 0; i < r->count; i++)
+                r->ids[i] = first + i;
+}
+
 static void draw_wait(World *w, Request *r) {
         r->range_count = random_between(&w->random, 1, 2);
         r->ranges[0] = (WireRange){.first = draw_id(w), .count = random_between(&w->random, 1, 12)};
@@ -149,7 +157,10 @@ static Request *request_new(World *w, Client *c) {
         Request *r = calloc(1, sizeof *r);
         ASSERT(r);
         unsigned kind = (unsigned)random_below(&w->random, 100);
-        r->kind = kind < 60 ? REQUEST_SUBMIT : kind < 80 ? REQUEST_CANCEL : REQUEST_WAIT;
+        r->kind = kind < 60   ? REQUEST_SUBMIT
+                  : kind < 75 ? REQUEST_CANCEL
+                  : kind < 92 ? REQUEST_WAIT
+                              : REQUEST_PURGE;
         r->client = (uint32_t)client_index(w, c);
         r->request_id = ++c->request_ids;
         r->seq = r->kind == REQUEST_WAIT ? 0 : ++c->seq;
@@ -157,6 +168,8 @@ static Request *request_new(World *w, Client *c) {
                 draw_submit(w, r);
         else if (r->kind == REQUEST_CANCEL)
                 draw_cancel(w, r);
+        else if (r->kind == REQUEST_PURGE)
+                draw_purge(w, r);
         else
                 draw_wait(w, r);
         if (c->last)
@@ -238,6 +251,25 @@ static void hear_cancelled(World *w, Client *c, Request *r, const Message *m) {
         }
 }
 
+static void hear_purged(World *w, Client *c, Request *r, const Message *m) {
+        uint64_t all = m->first + m->unended.count + m->unknown.count + m->denied.count;
+        if (all != r->count)
+                broken(w, "every id is answered for", "%" PRIu64 " of %zu", all, r->count);
+        if (r->answered && (r->refused || r->first_id != m->first))
+                broken(w, "a request is answered once", "client %u, seq %" PRIu64, r->client,
+                       r->seq);
+        r->answered = true;
+        r->first_id = m->first;
+        for (size_t i = 0; i < r->count; i++) {
+                const Task *t = store_task(w, r->ids[i]);
+                if (listed(&m->unknown, r->ids[i]) || listed(&m->denied, r->ids[i]) ||
+                    listed(&m->unended, r->ids[i]))
+                        continue;
+                if (!t || !t->ended || !t->purged)
+                        broken(w, "an acknowledged purge is durable", "task %" PRIu64, r->ids[i]);
+        }
+}
+
 static void hear_error(World *w, Client *c, Request *r, const Message *m) {
         if (r->kind == REQUEST_WAIT)
                 broken(w, "waits are answered", "request %" PRIu64 " with error %d", r->request_id,
@@ -298,11 +330,14 @@ static void client_hears(World *w, uint64_t index, uint64_t b, Message *m) {
               r->request_id,
               r->kind == REQUEST_SUBMIT   ? "submit"
               : r->kind == REQUEST_CANCEL ? "cancel"
+              : r->kind == REQUEST_PURGE  ? "purge"
                                           : "wait");
         if (m->reply == WIRE_TYPE_SUBMITTED)
                 hear_submitted(w, c, r, m);
         else if (m->reply == WIRE_TYPE_CANCELLED)
                 hear_cancelled(w, c, r, m);
+        else if (m->reply == WIRE_TYPE_PURGED)
+                hear_purged(w, c, r, m);
         else if (m->reply == WIRE_TYPE_ENDED)
                 hear_ended(w, c, r, m);
         else
@@ -336,7 +371,8 @@ void clients_check_done(World *w) {
         for (size_t i = 0; i < SIM_CLIENTS; i++)
                 for (const Request *r = w->clients[i].requests; r; r = r->next)
                         for (size_t j = 0; j < r->count && r->answered && !r->refused; j++)
-                                if (r->first_id && !store_task(w, r->first_id + j)->ended)
+                                if (r->kind != REQUEST_PURGE && r->first_id &&
+                                    !store_task(w, r->first_id + j)->ended)
                                         broken(w, "every acknowledged task ends", "%" PRIu64,
                                                r->first_id + j);
 }

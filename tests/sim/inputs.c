@@ -114,6 +114,17 @@ static void on_cancel(World *w, Message *m) {
                     m->unknown.count, r->signal);
 }
 
+static void on_purge(World *w, Message *m) {
+        Request *r = m->request;
+        if (!m->looked_up) {
+                store_model_read(w, message_copy(m));
+                return;
+        }
+        trace(w, "PURGE by client %u: %zu ids from %" PRIu64, r->client, r->count, r->ids[0]);
+        CoreRequest request = core_request(w, m);
+        core_purge(w->dispatcher.core, &request, r->ids, m->found, r->count);
+}
+
 static void on_wait(World *w, Message *m) {
         Request *r = m->request;
         uint64_t cookie = core_wait(w->dispatcher.core, &m->origin, w->clients[r->client].uid,
@@ -232,6 +243,7 @@ static void (*const handlers[])(World *w, Message *m) = {
         [MESSAGE_CANCEL] = on_cancel,
         [MESSAGE_WAIT] = on_wait,
         [MESSAGE_WAIT_FOUND] = on_wait_found,
+        [MESSAGE_PURGE] = on_purge,
         [MESSAGE_FORGET] = on_forget,
         [MESSAGE_HELLO] = on_hello,
         [MESSAGE_STARTED] = on_started,

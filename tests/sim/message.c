@@ -30,6 +30,7 @@ Message *message_copy(const Message *m) {
         copy->unacked_tasks = numbers_copy(m->unacked_tasks);
         copy->unknown = numbers_copy(m->unknown);
         copy->denied = numbers_copy(m->denied);
+        copy->unended = numbers_copy(m->unended);
         ASSERT(!m->ends); /* only what travels twice is copied: requests and results */
         return copy;
 }
@@ -43,6 +44,7 @@ void message_free(Message *m) {
         free(m->unacked_tasks.items);
         free(m->unknown.items);
         free(m->denied.items);
+        free(m->unended.items);
         free(m->ends);
         free(m);
 }

@@ -178,6 +178,12 @@ static void on_reply(void *userdata, const CoreOrigin *to, WireType type, const 
                 m->count = c->ended;
                 m->unknown = numbers(&c->unknown);
                 m->denied = numbers(&c->denied);
+        } else if (type == WIRE_TYPE_PURGED) {
+                const WirePurged *p = body;
+                m->first = p->purged;
+                m->unended = numbers(&p->unended);
+                m->unknown = numbers(&p->unknown);
+                m->denied = numbers(&p->denied);
         } else if (type == WIRE_TYPE_ENDED) {
                 check_ended(w, body);
                 reply_ended(m, body);

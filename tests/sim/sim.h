@@ -148,6 +148,7 @@ typedef enum MessageKind {
         MESSAGE_CANCEL,
         MESSAGE_WAIT,
         MESSAGE_WAIT_FOUND,
+        MESSAGE_PURGE,
         MESSAGE_FORGET,
         MESSAGE_REPLY,
         MESSAGE_SYNC,
@@ -192,13 +193,14 @@ struct Message {
         CoreOrigin origin;
         uint64_t held, route;
         bool looked_up;
+        uint8_t found[SIM_BATCH]; /* PURGE: CorePurgeFound of each id */
         WireType reply;
         uint64_t first, count, more, cookie;
         WireRange ranges[2]; /* WAIT_FOUND */
         size_t range_count;
         WireEndedTask *ends;
         size_t end_count;
-        Numbers unknown, denied;
+        Numbers unknown, denied, unended;
         /* store */
         uint64_t first_ticket, last_ticket;
         int error;
@@ -288,7 +290,12 @@ struct Worker {
 
 /* ---- clients ---- */
 
-typedef enum RequestKind { REQUEST_SUBMIT = 1, REQUEST_CANCEL, REQUEST_WAIT } RequestKind;
+typedef enum RequestKind {
+        REQUEST_SUBMIT = 1,
+        REQUEST_CANCEL,
+        REQUEST_WAIT,
+        REQUEST_PURGE,
+} RequestKind;
 
 struct Request {
         Request *next;
@@ -303,7 +310,7 @@ struct Request {
                 unsigned durable; /* how many times it was committed: at most once */
                 uint64_t id;
         } tasks[SIM_BATCH];
-        uint64_t ids[SIM_BATCH]; /* to cancel */
+        uint64_t ids[SIM_BATCH]; /* to cancel, to purge */
         int signal;
         bool wait; /* submit: ENDED follows */
         WireRange ranges[2];

@@ -119,6 +119,13 @@ static void apply_client(World *w, const StoreOp *op) {
         memcpy(row->answers, blob_slice_data(op->client.answers), row->size);
 }
 
+static void apply_purge(World *w, const StoreOp *op) {
+        Task *t = store_task(w, op->mark.task_id);
+        if (!t || !t->ended)
+                broken(w, "only what has ended is purged", "task %" PRIu64, op->mark.task_id);
+        t->purged = true;
+}
+
 static void apply(World *w, const StoreOp *op) {
         switch (op->kind) {
         case STORE_PUT_TASK:
@@ -132,6 +139,9 @@ static void apply(World *w, const StoreOp *op) {
         case STORE_PUT_START:
                 apply_mark(w, op);
                 break;
+        case STORE_PURGE:
+                apply_purge(w, op);
+                break;
         case STORE_PUT_CLIENT:
         case STORE_DROP_CLIENT:
                 apply_client(w, op);
@@ -143,6 +153,15 @@ static void apply(World *w, const StoreOp *op) {
 
 static void commit_done(World *w, uint64_t generation, uint64_t failed, Message *m);
 
+static uint8_t found_of(World *w, const Request *r, uint64_t id) {
+        const Task *t = store_task(w, id);
+        if (!t || t->purged)
+                return CORE_PURGE_UNKNOWN;
+        if (!core_may_change(w->dispatcher.core, w->clients[r->client].uid, t->uid))
+                return CORE_PURGE_DENIED;
+        return t->ended ? CORE_PURGE_ENDED : CORE_PURGE_UNENDED;
+}
+
 static void read_one(World *w, Message *m) {
         trace(w, "store answers a read");
         for (size_t i = 0; m->kind == MESSAGE_CANCEL && i < m->request->count; i++) {
@@ -151,6 +170,8 @@ static void read_one(World *w, Message *m) {
                 if (!t || t->purged)
                         m->unknown.items[m->unknown.count++] = id;
         }
+        for (size_t i = 0; m->kind == MESSAGE_PURGE && i < m->request->count; i++)
+                m->found[i] = found_of(w, m->request, m->request->ids[i]);
         for (size_t i = 0; m->kind == MESSAGE_WAIT_FOUND && i < m->range_count; i++) {
                 const WireRange *r = &m->ranges[i];
                 for (uint64_t id = r->first; id < r->first + r->count; id++) {

@@ -40,6 +40,7 @@ static void on_persist(void *userdata, StoreOp *op) {
                 snprintf(note.detail, sizeof note.detail, "%.*s", (int)op->run.detail.size,
                          (const char *)blob_slice_data(op->run.detail));
                 break;
+        case STORE_PURGE:
         case STORE_PUT_CANCEL:
         case STORE_PUT_START:
                 note.task_id = op->mark.task_id;
@@ -114,6 +115,12 @@ static void on_reply(void *userdata, const CoreOrigin *to, WireType type, const 
                 const WireCancelled *b = body;
                 note.first_id = b->cancelled;
                 note.count = b->ended;
+                note.unknown_count = copy_numbers(note.unknown, b->unknown);
+                note.denied_count = copy_numbers(note.denied, b->denied);
+        } else if (type == WIRE_TYPE_PURGED) {
+                const WirePurged *b = body;
+                note.first_id = b->purged;
+                note.count = b->unended.count;
                 note.unknown_count = copy_numbers(note.unknown, b->unknown);
                 note.denied_count = copy_numbers(note.denied, b->denied);
         } else if (type == WIRE_TYPE_ENDED) {
@@ -352,6 +359,16 @@ void cancel_with(World *w, const Cancel *s) {
                 unknown++;
         begin(w);
         core_cancel(w->core, &request, s->ids, n, s->unknown, unknown, s->signal);
+        turn(w);
+}
+
+void purge_with(World *w, const Purge *s) {
+        CoreRequest request = request_of(w, s->client, s->route, s->seq, 0, s->uid);
+        size_t n = 0;
+        while (n < 8 && s->ids[n])
+                n++;
+        begin(w);
+        core_purge(w->core, &request, s->ids, s->found, n);
         turn(w);
 }
 

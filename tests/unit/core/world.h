@@ -31,8 +31,9 @@ typedef struct Said { /* SYNC, ACK, STOP, RETIRE, KILL */
 typedef struct Reply {
         CoreOrigin to;
         WireType type;
-        uint64_t first_id, count; /* SUBMITTED; CANCELLED: cancelled, ended */
-        uint64_t code;            /* ERROR */
+        uint64_t first_id,
+                count; /* SUBMITTED; CANCELLED: cancelled, ended; PURGED: purged, unended */
+        uint64_t code; /* ERROR */
         char text[WIRE_TEXT_MAX + 1];
         WireEndedTask ends[16];
         size_t end_count;
@@ -132,6 +133,16 @@ typedef struct Cancel {
 } Cancel;
 void cancel_with(World *w, const Cancel *s);
 #define cancel(w, ...) cancel_with(w, &(Cancel){__VA_ARGS__})
+
+typedef struct Purge {
+        uint64_t ids[8];
+        uint8_t found[8]; /* CorePurgeFound */
+        uint32_t uid;
+        uint64_t seq;
+        uint8_t client, route;
+} Purge;
+void purge_with(World *w, const Purge *s);
+#define purge(w, ...) purge_with(w, &(Purge){__VA_ARGS__})
 
 CoreOrigin origin_of(uint64_t request_id, uint8_t route);
 

@@ -1,5 +1,5 @@
-/* What every backend of the store does alike when the outputs of many tasks are asked for at once.
- */
+/* What every backend of the store does alike for requests about many ended tasks at once: their
+ * outputs, and forgetting them. */
 #include "tests/unit/store/both.h"
 
 #include <inttypes.h>
@@ -107,4 +107,61 @@ BOTH(outputs_stop_where_an_answer_is_full) {
         cr_assert_eq(d.output_count, 1024);
         store_done_free(&d);
         free(big);
+}
+
+/* ---- PURGE ---- */
+
+static StoreOp purge(uint64_t id) {
+        return make_mark(STORE_PURGE, id, 0);
+}
+
+BOTH(a_purged_task_is_gone_with_attempts_and_files) {
+        make_output_file(f, RUN(1), STREAM_STDOUT, "first");
+        make_output_file(f, RUN(2), STREAM_STDERR, "second");
+        make_output_file(f, RUN(3), STREAM_STDOUT, "another task's");
+        store_batch(f, task(1), attempt(1, .run = RUN(1), .files = WIRE_FILE_OUT), task(2), task(3),
+                    ended(3, .run = RUN(3), .files = WIRE_FILE_OUT));
+        store_batch(f, ended(1, .run = RUN(2), .files = WIRE_FILE_ERR), ended(2));
+        store_batch(f, purge(1));
+        cr_assert_not(task_exists(f, 1));
+        cr_assert(task_exists(f, 2));
+        cr_assert_not(output_file_exists(f, RUN(1), STREAM_STDOUT));
+        cr_assert_not(output_file_exists(f, RUN(2), STREAM_STDERR));
+        cr_assert(output_file_exists(f, RUN(3), STREAM_STDOUT));
+        store_batch(f, purge(3), purge(3), purge(99));
+        cr_assert_str_eq(rows_of(f, (StoreFilter){.any_uid = true}), "2");
+}
+
+BOTH(what_has_not_ended_is_not_purged) {
+        store_batch(f, task(1), task(2), attempt(2, .run = RUN(1)));
+        store_batch(f, purge(1), purge(2));
+        StoreDone d = ask_task(f, 2);
+        cr_assert_eq(d.run_count, 1);
+        store_done_free(&d);
+        store_batch(f, ended(1), ended(2), purge(2));
+        cr_assert_str_eq(rows_of(f, (StoreFilter){.any_uid = true}), "1");
+}
+
+BOTH(retention_counts_no_purged_task) {
+        store_batch(f, task(1, .environment = "E"), task(2, .environment = "E"), task(3), task(4));
+        store_batch(f, ended(1), ended(2), ended(3));
+        store_batch(f, purge(2));
+        store_set_retention(f->store, USEC_INFINITY, 3, UINT64_MAX);
+        store_batch(f, ended(4), task(5), ended(5));
+        while (task_exists(f, 1))
+                ;
+        cr_assert_str_eq(rows_of(f, (StoreFilter){.any_uid = true}), "5 4 3");
+}
+
+BOTH(owners_tell_whose_a_task_is_and_whether_it_has_ended) {
+        store_batch(f, task(1, .uid = 7), task(2, .uid = 8), ended(2, .state = TASK_FAILED));
+        uint64_t *ids = malloc(3 * sizeof *ids);
+        memcpy(ids, (uint64_t[]){1, 2, 9}, 3 * sizeof *ids);
+        StoreDone d = ask(f, (StoreRead){.kind = STORE_READ_OWNERS, .ids = ids, .id_count = 3});
+        cr_assert_eq(d.task_count, 2);
+        cr_assert_eq(d.tasks[0].task.uid, 7);
+        cr_assert_eq(d.tasks[0].end.state, 0);
+        cr_assert_eq(d.tasks[1].task.uid, 8);
+        cr_assert_eq(d.tasks[1].end.state, TASK_FAILED);
+        store_done_free(&d);
 }
