@@ -333,6 +333,11 @@ void worker_link_stop(WorkerLink *l, uint64_t serial, run_id_t run_id, StopWhy w
                  &(WireStop){.run_id = run_id, .why = why, .signal = (uint64_t)signal});
 }
 
+void worker_link_signal(WorkerLink *l, uint64_t serial, run_id_t run_id, int signal) {
+        send_now(l, serial, WIRE_TYPE_SIGNAL_RUN,
+                 &(WireSignalRun){.run_id = run_id, .signal = (uint64_t)signal});
+}
+
 void worker_link_spill(WorkerLink *l, uint64_t serial, run_id_t run_id) {
         send_now(l, serial, WIRE_TYPE_SPILL, &(WireSpill){.run_id = run_id});
 }

@@ -36,6 +36,8 @@ void worker_link_run(WorkerLink *l, uint64_t serial, uint32_t epoch, uint64_t n,
                      BlobSlice environment, BlobSlice payload);
 void worker_link_ack(WorkerLink *l, uint64_t serial, run_id_t run_id);
 void worker_link_stop(WorkerLink *l, uint64_t serial, run_id_t run_id, StopWhy why, int signal);
+/* A signal for every process of a run, which goes on. */
+void worker_link_signal(WorkerLink *l, uint64_t serial, run_id_t run_id, int signal);
 void worker_link_spill(WorkerLink *l, uint64_t serial, run_id_t run_id);
 /* Sends the runs of this turn. Acks go with them, or a little later: they are in no hurry. */
 void worker_link_end_turn(WorkerLink *l);

@@ -64,6 +64,7 @@ void request_show(RequestContext *x, ClientMessage *m);
 void request_output(RequestContext *x, ClientMessage *m);
 void request_outputs(RequestContext *x, ClientMessage *m);
 void request_purge(RequestContext *x, ClientMessage *m);
+void request_signal(RequestContext *x, ClientMessage *m);
 void request_status(RequestContext *x, ClientMessage *m);
 void request_ping(RequestContext *x, ClientMessage *m);
 void request_reload(RequestContext *x, ClientMessage *m);

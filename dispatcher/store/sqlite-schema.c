@@ -142,7 +142,8 @@ const char *const sqlite_statements[ST_COUNT] = {
         [ST_GET_TASK] = "SELECT " TASK_COLUMNS("t.") ", " RUN_COLUMNS(
                 "e.") ","
                       " (SELECT count(*) FROM attempt a WHERE a.task = t.id),"
-                      " " RETRIED_AS " FROM task t LEFT JOIN task_end e ON e.task = t.id WHERE t.id = ?1",
+                      " " RETRIED_AS " FROM task t LEFT JOIN task_end e ON e.task = t.id"
+                      " WHERE t.id = ?1",
         [ST_GET_ATTEMPTS] = "SELECT * FROM (SELECT " RUN_COLUMNS(
                 "") " FROM attempt"
                     " WHERE task = ?1 ORDER BY run_id DESC LIMIT ?2) ORDER BY run_id",

@@ -350,25 +350,25 @@ uint64_t submit_with(World *w, const Submit *s) {
         return 0;
 }
 
+static size_t numbers_in(const uint64_t items[8]) {
+        size_t n = 0;
+        while (n < 8 && items[n])
+                n++;
+        return n;
+}
+
 void cancel_with(World *w, const Cancel *s) {
         CoreRequest request = request_of(w, s->client, s->route, s->seq, 0, s->uid);
-        size_t n = 0, unknown = 0;
-        while (n < 8 && s->ids[n])
-                n++;
-        while (unknown < 8 && s->unknown[unknown])
-                unknown++;
         begin(w);
-        core_cancel(w->core, &request, s->ids, n, s->unknown, unknown, s->signal);
+        core_cancel(w->core, &request, s->ids, numbers_in(s->ids), s->unknown,
+                    numbers_in(s->unknown), s->signal);
         turn(w);
 }
 
 void purge_with(World *w, const Purge *s) {
         CoreRequest request = request_of(w, s->client, s->route, s->seq, 0, s->uid);
-        size_t n = 0;
-        while (n < 8 && s->ids[n])
-                n++;
         begin(w);
-        core_purge(w->core, &request, s->ids, s->found, n);
+        core_purge(w->core, &request, s->ids, s->found, numbers_in(s->ids));
         turn(w);
 }
 
@@ -385,13 +385,6 @@ uint64_t worker_start(World *w) {
         worker_is_up(w, serial);
         hello(w, serial);
         return serial;
-}
-
-static size_t numbers_in(const uint64_t items[8]) {
-        size_t n = 0;
-        while (n < 8 && items[n])
-                n++;
-        return n;
 }
 
 void hello_with(World *w, uint64_t serial, const Hello *h) {
