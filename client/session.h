@@ -3,16 +3,17 @@
  *
  * Every request is kept until its answer came or it is forgotten, and sent again after each
  * reconnect. Those that change something carry (client id, seq, held), so a dispatcher that did one
- * already answers it again and does not do it twice. While nothing can be reached the session
- * waits, up to its patience, and says so once on stderr.
+ * already answers it again and does not do it twice. While nothing can be reached requests wait, up
+ * to the patience of the session, and then fail.
  *
- * One thread. Blocking: a program with a loop of its own would use the library of a later version.
- */
+ * One thread. Everything happens in session_step. */
 #pragma once
 
 #include "client/instance.h"
 #include "common/blob.h"
+#include "common/time.h"
 #include "common/wire.h"
+#include "common/zsocket.h"
 
 typedef struct Session Session;
 
@@ -23,11 +24,12 @@ typedef struct SessionOptions {
         InstanceChoice choice;
         SessionStart
                 start; /* start one's own instance if it does not run (unless STINT_AUTOSTART=0) */
+        enum { SESSION_NOTICES, SESSION_SILENT } notices; /* on stderr */
 } SessionOptions;
 
 /* Finds, probes, perhaps starts, connects, and greets. 0, or -code with error set. */
 int session_open(const SessionOptions *options, Error *error, Session **ret);
-Session *session_close(Session *s); /* accepts NULL, returns NULL */
+Session *session_close(Session *s); /* accepts NULL, returns NULL; calls no handler */
 DEFINE_CLEANUP(Session *, session_close)
 
 const Instance *session_instance(const Session *s);
@@ -36,44 +38,90 @@ const Instance *session_instance(const Session *s);
 typedef struct SessionPeer {
         uint64_t protocol, epoch, pid, uid;
         char version[64], instance[16], state_dir[WIRE_TEXT_MAX + 1];
+        char events[WIRE_TEXT_MAX + 8]; /* endpoint of the event channel */
 } SessionPeer;
 const SessionPeer *session_peer(const Session *s);
 
-/* For SUBMIT and CANCEL: fills client and held, and takes the next seq. */
+/* For SUBMIT, CANCEL and PURGE: fills client and held, and takes the next seq. */
 void session_number(Session *s, WireText *ret_client, uint64_t *ret_seq, uint64_t *ret_held);
 
-/* Sends a request; body is the struct of type, payload may be empty. Returns its id (> 0), or
- * -code. More than one may be outstanding. */
-int64_t session_send(Session *s, WireType type, const void *body, BlobSlice payload, Error *error);
+/* ---- requests ---- */
 
-/* One answer, to any outstanding request. Valid until the next call on the session. An ERROR answer
- * is given like any other (type WIRE_TYPE_ERROR). */
 typedef struct SessionAnswer {
         uint64_t request_id;
         WireType type;
         const void *body;
         const void *payload;
         size_t payload_size;
+        ZFrame *payload_frame; /* NULL: none; zframe_take keeps its bytes without a copy */
 } SessionAnswer;
 
-/* Waits up to timeout_msec (-1: for ever, but never longer than the patience for a dispatcher that
- * is gone). 0; -ETIMEDOUT; -EINTR: a signal handler ran; -code (64 and above) with error set. The
- * request is forgotten with its answer, unless the answer is an ENDED with more set, or SUBMITTED
- * of a SUBMIT that waits. */
-int session_receive(Session *s, int timeout_msec, SessionAnswer *ret, Error *error);
+/* Called for each answer; valid until it returns, or, for a request whose handler stops the loop
+ * around session_step, until the next step. answer NULL: the request failed for good, error says
+ * why (an ERROR of the dispatcher, or the patience is over). A request is forgotten before its last
+ * answer is told: that is every answer but an ENDED with more set, and SUBMITTED of a SUBMIT that
+ * waits. A handler may send and forget requests, but not step. */
+typedef void (*SessionHandler)(void *userdata, const SessionAnswer *answer, const Error *error);
 
-/* Makes session_receive return -EINTR while fd (of signalfd(2)) is readable, so that no signal is
- * missed between a look and a wait. -1: none. */
-void session_watch(Session *s, int fd);
+/* Sends a request; body is the struct of type, payload may be empty. Returns its id (> 0), or
+ * -code. */
+int64_t session_request(Session *s, WireType type, const void *body, BlobSlice payload,
+                        SessionHandler handler, void *userdata, Error *error);
 
-/* Takes back a request: no answer will be given. Tells the dispatcher if it is a WAIT or OUTPUT. */
+/* Takes back a request: its handler will not be called. Tells the dispatcher if it is one that may
+ * be answered late. */
 void session_forget(Session *s, uint64_t request_id);
 
-/* Sends and waits for the one answer of the type that is expected; an ERROR answer becomes error.
- * 0, or -code. Answers to other requests that come meanwhile are dropped: for programs with one
- * request at a time. */
+/* Handles one message, or what became of the connection. 1; 0: there was nothing; -code with error
+ * set: every request was failed with it. */
+int session_step(Session *s, Error *error);
+
+/* Waits until session_step has something to do, at most until deadline (monotonic; USEC_INFINITY:
+ * for ever; 0: only a look). 0; -ETIMEDOUT; -EINTR: a signal handler ran; -ECANCELED: interrupt_fd
+ * (-1: none) is readable. */
+int session_wait(Session *s, usec_t deadline, int interrupt_fd);
+
+/* Sends and steps until the one answer of the type that is expected came; an ERROR answer becomes
+ * error. ret is valid until the next step. 0; -code; -ETIMEDOUT and -ECANCELED as session_wait, the
+ * request is forgotten then. */
+typedef struct SessionCall {
+        WireType type;
+        const void *body;
+        BlobSlice payload;
+        WireType expected;
+        usec_t deadline;
+        int interrupt_fd;
+} SessionCall;
+int session_call_until(Session *s, const SessionCall *call, SessionAnswer *ret, Error *error);
+
+/* ---- for a program with a loop of its own ---- */
+
+int session_fd(const Session *s); /* level-triggered between session_settle and the next call */
+void session_arm(Session *s);     /* makes it readable */
+void session_settle(Session *s);
+
+/* Calls handler once from session_step when the time `at` (monotonic) has come; at 0: not any
+ * more. One for the whole session. */
+void session_remind(Session *s, usec_t at, void (*handler)(void *userdata), void *userdata);
+
+/* ---- the event channel ---- */
+
+/* event NULL: the channel was opened, or may have lost something since the dispatcher or the
+ * connection went away. */
+typedef void (*SessionEventHandler)(void *userdata, const WireEvent *event);
+/* Opens it; the handler is called from session_step. 0, or -code. */
+int session_listen(Session *s, SessionEventHandler handler, void *userdata, Error *error);
+void session_unlisten(Session *s);
+
+/* ---- one request at a time, for programs without handlers ---- */
+
+int64_t session_send(Session *s, WireType type, const void *body, BlobSlice payload, Error *error);
+/* One answer, to any outstanding request of session_send. Waits up to timeout_msec (-1: for ever,
+ * but never longer than the patience). 0; -ETIMEDOUT; -EINTR: a signal handler ran, or the watched
+ * descriptor is readable; -code with error set. An ERROR is given like any other answer. */
+int session_receive(Session *s, int timeout_msec, SessionAnswer *ret, Error *error);
+void session_watch(Session *s, int fd); /* -1: none */
 int session_call(Session *s, WireType type, const void *body, BlobSlice payload, WireType expected,
                  SessionAnswer *ret, Error *error);
-
 /* Copies an ERROR answer into error; returns -code. */
 int session_refused(const SessionAnswer *answer, Error *error);

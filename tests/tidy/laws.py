@@ -40,11 +40,9 @@ IMPURE_CALLS = [
 
 # Law 3: a library's header -> the files that may include it. Tests and bench use them directly.
 LIBRARIES = {
-    # zap.c is the in-process peer that libzmq asks, connection-limit.c reads its monitor; session.c
-    # is the client's one connection.
+    # zap.c is the in-process peer that libzmq asks, connection-limit.c reads its monitor.
     "zmq.h": ["common/zsource*", "common/zsocket*", "*link*.c", "dispatcher/zap.c",
-              "dispatcher/connection-limit.c",
-              "client/session.c", "bench/*", "tests/*"],
+              "dispatcher/connection-limit.c", "bench/*", "tests/*"],
     "sqlite3.h": ["dispatcher/store/sqlite*.c", "dispatcher/store/sqlite*.h", "tests/*"],
     "libpq-fe.h": ["dispatcher/store/postgresql*.c", "tests/*"],
     "libconfig.h": ["config/*.c", "tests/*"],

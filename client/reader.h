@@ -1,0 +1,6 @@
+/* Streams of tasks, read piece by piece. */
+#pragma once
+
+#include "client/client.h"
+
+void readers_free(StintClient *c);

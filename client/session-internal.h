@@ -1,0 +1,34 @@
+/* What session.c (requests), session-open.c (finding and greeting a dispatcher) and session-call.c
+ * (one request at a time) share. */
+#pragma once
+
+#include "client/link.h"
+#include "client/session.h"
+#include "common/table.h"
+
+struct Session {
+        Instance instance;
+        SessionPeer peer;
+        Link *link;
+        WireReader *reader;
+        WireBuffer buffer;
+        ZMessage message;
+        Table pending;    /* request id -> Pending */
+        Table unanswered; /* seq -> Pending, of those that change something */
+        uint64_t last_id, last_seq;
+        uint8_t client[WIRE_UUID];
+        bool connected, told;
+        int notices;
+        unsigned ready;   /* what the last waits found and no step has seen */
+        usec_t lost_usec; /* since when there is no connection; 0: there is one */
+        usec_t timer_usec;
+        usec_t remind_usec; /* 0: no reminder */
+        void (*on_reminder)(void *userdata);
+        void *reminder_userdata;
+        SessionEventHandler on_event; /* NULL: the channel is closed */
+        void *event_userdata;
+        SessionAnswer plain; /* to a request without handler; type 0: none came */
+        int watched_fd;      /* of session_watch */
+};
+
+void session_pending_done(Session *s);

@@ -1,0 +1,96 @@
+/* Finding a dispatcher, starting one's own, and the greeting. */
+#include "client/session-internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define BUSY_PATIENCE_USEC (10 * USEC_PER_SEC) /* for a backlog that is full */
+#define BUSY_STEP_MSEC     20
+
+static void peer_set(SessionPeer *p, const WireWelcome *w) {
+        *p = (SessionPeer){
+                .protocol = w->protocol, .epoch = w->epoch, .pid = w->pid, .uid = w->uid};
+        snprintf(p->version, sizeof p->version, "%.*s", (int)w->version.size, w->version.data);
+        snprintf(p->instance, sizeof p->instance, "%.*s", (int)w->instance.size, w->instance.data);
+        snprintf(p->state_dir, sizeof p->state_dir, "%.*s", (int)w->state_dir.size,
+                 w->state_dir.data);
+        snprintf(p->events, sizeof p->events, "ipc://%.*s", (int)w->events.size, w->events.data);
+}
+
+static int session_greet(Session *s, Error *error) {
+        SessionAnswer answer;
+        WireClientHello hello = {
+                .client = wire_bytes(s->client, sizeof s->client),
+                .protocol_min = WIRE_PROTOCOL,
+                .protocol_max = WIRE_PROTOCOL,
+                .version = wire_text(STINT_VERSION),
+        };
+        int r = session_call(s, WIRE_TYPE_CLIENT_HELLO, &hello, (BlobSlice){0}, WIRE_TYPE_WELCOME,
+                             &answer, error);
+        if (r == 0)
+                peer_set(&s->peer, answer.body);
+        return r;
+}
+
+/* Reachable, or started, or an error. */
+static int session_reach(Session *s, const SessionOptions *options, Error *error) {
+        usec_t deadline = time_now_monotonic() + BUSY_PATIENCE_USEC;
+        InstanceState state;
+        while ((state = instance_probe(&s->instance)) == INSTANCE_BUSY &&
+               time_now_monotonic() < deadline)
+                poll(NULL, 0, BUSY_STEP_MSEC);
+        if (state == INSTANCE_REACHABLE)
+                return 0;
+        bool absent = state == INSTANCE_ABSENT || state == INSTANCE_REFUSED;
+        if (options->start != SESSION_START_OWN || !absent ||
+            !instance_may_be_started(&s->instance))
+                return instance_error(&s->instance, state, error);
+        int r = instance_start(&s->instance, error);
+        if (r == 0 && options->notices == SESSION_NOTICES)
+                fprintf(stderr, "stint: started your own instance (%s)\n", s->instance.paths.state);
+        return r;
+}
+
+static int session_connect(Session *s, Error *error) {
+        int r = wire_reader_new(&s->reader);
+        if (r == 0)
+                r = link_open(s->instance.endpoint, &s->link);
+        return r < 0 ? error_set(error, EXIT_NO_DISPATCHER, "cannot connect to %s: %s",
+                                 s->instance.endpoint, strerror(-r))
+                     : 0;
+}
+
+int session_open(const SessionOptions *options, Error *error, Session **ret) {
+        _cleanup_(session_closep) Session *s = calloc(1, sizeof *s);
+        if (!s || getrandom(s->client, sizeof s->client, 0) != (ssize_t)sizeof s->client)
+                return error_set(error, EXIT_SOFTWARE, "cannot make a session: %s",
+                                 strerror(errno));
+        s->watched_fd = -1;
+        s->notices = options->notices;
+        s->lost_usec = time_now_monotonic(); /* until the first handshake */
+        int r = instance_find(options->endpoint, options->choice, &s->instance, error);
+        if (r == 0)
+                r = session_reach(s, options, error);
+        if (r == 0)
+                r = session_connect(s, error);
+        if (r == 0)
+                r = session_greet(s, error);
+        if (r < 0)
+                return r;
+        *ret = take_ptr(s);
+        return 0;
+}
+
+Session *session_close(Session *s) {
+        if (!s)
+                return NULL;
+        session_pending_done(s);
+        zmessage_done(&s->message);
+        link_close(s->link);
+        wire_reader_free(s->reader);
+        wire_buffer_done(&s->buffer);
+        free(s);
+        return NULL;
+}
