@@ -68,6 +68,17 @@ static int watched_receive(Watched *w, ZMessage *m) {
 
 /* ---- opening ---- */
 
+/* One event of a monitor: 0 if there is none. */
+static unsigned monitor_read(void *monitor) {
+        uint16_t event;
+        char data[6], address[256];
+        if (!monitor || zmq_recv(monitor, data, sizeof data, ZMQ_DONTWAIT) < (int)sizeof event)
+                return 0;
+        zmq_recv(monitor, address, sizeof address, ZMQ_DONTWAIT);
+        memcpy(&event, data, sizeof event);
+        return event;
+}
+
 static int watched_open(Link *l, int type, const char *monitor, Watched *w) {
         int linger = 0;
         int r = zsocket_new(l->context, type, &(ZSocketOptions){.linger_msec = LINGER_MSEC},
@@ -81,6 +92,7 @@ static int watched_open(Link *l, int type, const char *monitor, Watched *w) {
         if (!w->monitor || zmq_setsockopt(w->monitor, ZMQ_LINGER, &linger, sizeof linger) < 0 ||
             zmq_connect(w->monitor, monitor) < 0)
                 return -errno;
+        monitor_read(w->monitor); /* only who found it empty once is told of the next event */
         return poll_add_socket(l, w->monitor, LINK_NEWS);
 }
 
@@ -236,17 +248,6 @@ int link_poll(Link *l, int timeout_msec, int interrupt_fd, unsigned *ret_ready) 
                 *ret_ready |= events[i].data.u32;
         link_disarm(l, *ret_ready);
         return 0;
-}
-
-/* One event of a monitor: 0 if there is none. */
-static unsigned monitor_read(void *monitor) {
-        uint16_t event;
-        char data[6], address[256];
-        if (!monitor || zmq_recv(monitor, data, sizeof data, ZMQ_DONTWAIT) < (int)sizeof event)
-                return 0;
-        zmq_recv(monitor, address, sizeof address, ZMQ_DONTWAIT);
-        memcpy(&event, data, sizeof event);
-        return event;
 }
 
 LinkNews link_next_news(Link *l) {
