@@ -30,7 +30,8 @@ static size_t block_size(const char *const *items) {
         return size;
 }
 
-int environment_block(StintClient *c, StintEnvironment environment, char **ret, size_t *ret_size) {
+int task_environment_block(StintClient *c, StintEnvironment environment, char **ret,
+                           size_t *ret_size) {
         const char *lang = variable_find(environ, "LANG");
         const char *const clean[] = {CLEAN_PATH, lang ? lang : CLEAN_LANG, NULL};
         const char *const *items = clean;

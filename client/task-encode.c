@@ -17,7 +17,7 @@ int surroundings_add(StintClient *c, Surroundings *s, const StintTask *t) {
                 return 0;
         if (!s->block) {
                 s->environment = t->environment;
-                int r = environment_block(c, t->environment, &s->block, &s->block_size);
+                int r = task_environment_block(c, t->environment, &s->block, &s->block_size);
                 if (r < 0)
                         return r;
         }
