@@ -20,6 +20,7 @@
         C(ping)                                                         \
         C(version)                                                      \
         C(help)                                                         \
+        C(_complete)                                                    \
         C(_describe)
 
 #define COMMAND_EXTERN(name) extern const Command command_##name;

@@ -1,6 +1,7 @@
 /* `stint _describe`: the tables of commands and options as JSON. The build makes man pages of it,
  * so that they say what the parser does; tests compare them with the help. */
 #include "client/cli/command.h"
+#include "client/cli/complete.h"
 #include "client/cli/json.h"
 
 static void set_text(json_t *object, const char *key, const char *text) {
@@ -39,6 +40,15 @@ static json_t *describe_command(const Command *c) {
         return object;
 }
 
+/* What the completion knows to offer for each word that stands for a value. */
+static json_t *describe_placeholders(void) {
+        json_t *words = json_array();
+        const char *word;
+        for (size_t i = 0; (word = placeholder_word(i)); i++)
+                json_array_append_new(words, json_string(word));
+        return words;
+}
+
 static int describe_run(Invocation *x, Error *error) {
         int r = refuse_operands(x, error);
         if (r < 0)
@@ -48,8 +58,9 @@ static int describe_run(Invocation *x, Error *error) {
                 if (!(*c)->hidden)
                         json_array_append_new(list, describe_command(*c));
         json_print_object("client",
-                          json_pack("{so so so}", "general", describe_group(&general_options),
-                                    "leading", describe_group(&leading_options), "commands", list));
+                          json_pack("{so so so so}", "general", describe_group(&general_options),
+                                    "leading", describe_group(&leading_options), "commands", list,
+                                    "placeholders", describe_placeholders()));
         return 0;
 }
 

@@ -37,7 +37,7 @@ static const char *set_limit(void *target, const char *value) {
 
 static const Option rows[] = {
         {"state", 's', "STATE,…", "only tasks in these states", set_state},
-        {"queue", 'q', "NAME", "only tasks of this queue", set_queue},
+        {"queue", 'q', "QUEUE", "only tasks of this queue", set_queue},
         {"number", 'n', "N", "at most N tasks, 0: all (default: 50)", set_limit},
 };
 static const OptionGroup list_options = {"Which tasks", rows, ARRAY_SIZE(rows)};

@@ -52,7 +52,7 @@ static const Option general[] = {
         {"system", 0, NULL, "use the instance of the system", set_system},
         {"endpoint", 0, "URL", "use the dispatcher at this socket: ipc:///PATH", set_endpoint},
         {"json", 0, NULL, "print JSON", set_json},
-        {"color", 0, "WHEN", "auto (on a terminal), always or never", set_color},
+        {"color", 0, "auto|always|never", "auto: only on a terminal", set_color},
         {"help", 'h', NULL, "explain it and exit", set_help},
 };
 const OptionGroup general_options = {"General", general, ARRAY_SIZE(general)};

@@ -126,7 +126,7 @@ static const char *set_at_most_once(void *target, const char *value) {
 }
 
 static const Option queue_rows[] = {
-        {"queue", 'q', "NAME", "the queue that it waits in (default: default)", set_queue},
+        {"queue", 'q', "QUEUE", "the queue that it waits in (default: default)", set_queue},
 };
 const OptionGroup queue_options = {"Where", queue_rows, ARRAY_SIZE(queue_rows)};
 

@@ -48,7 +48,7 @@ static const char *set_limit(void *target, const char *value) {
 }
 
 static const Option rows[] = {
-        {"queue", 'q', "NAME", "only tasks of this queue", set_queue},
+        {"queue", 'q', "QUEUE", "only tasks of this queue", set_queue},
         {"state", 's', "STATE,…", "only changes to these states", set_state},
         {"number", 'n', "N", "exit after N changes", set_limit},
 };

@@ -1,6 +1,6 @@
 /* Prints the keys of the configuration for stintd.conf(5), from the table by which the loader
- * checks them: a line each of group, key, what it may be, default, what holds without a default, meaning
- * and effect of a change, separated by tabs. */
+ * checks them: a line each of group, key, what it may be, default, what holds without a default,
+ * meaning and effect of a change, separated by tabs. */
 #include "config/schema.h"
 #include "config/value.h"
 
