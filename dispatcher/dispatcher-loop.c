@@ -14,12 +14,25 @@
 #define CONGESTED_AT   256
 #define CONGESTED_DONE 64
 
+static void rates_count(Dispatcher *d) {
+        CoreCounters c;
+        core_counters(d->core, &c);
+        const uint64_t counts[RATE_COUNT] = {
+                [RATE_SUBMITTED] = c.submitted,
+                [RATE_STARTED] = c.started,
+                [RATE_ENDED] = c.succeeded + c.failed + c.cancelled,
+        };
+        rates_update(&d->rates, d->requests.now.monotonic_usec, counts);
+}
+
 void turn_begin(Dispatcher *d) {
         if (d->in_turn)
                 return;
         d->in_turn = true;
         d->requests.now = (CoreTime){time_now_monotonic(), time_now_realtime()};
         core_begin_turn(d->core, d->requests.now);
+        if (rates_are_due(&d->rates, d->requests.now.monotonic_usec))
+                rates_count(d);
 }
 
 /* Requests are held back first; results only with them, so that what ends can still be taken while

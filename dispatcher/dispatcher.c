@@ -38,6 +38,12 @@ static void on_worker_started(void *userdata, uint64_t serial, const WireStarted
         core_on_started(d->core, serial, started->run_id, started->started_usec);
 }
 
+static void on_worker_progress(void *userdata, uint64_t serial, const WireProgressItem *progress) {
+        Dispatcher *d = userdata;
+        turn_begin(d);
+        core_on_progress(d->core, serial, progress);
+}
+
 static void on_worker_end(void *userdata, uint64_t serial, RunRecord *run) {
         Dispatcher *d = userdata;
         turn_begin(d);
@@ -47,6 +53,7 @@ static void on_worker_end(void *userdata, uint64_t serial, RunRecord *run) {
 static const WorkerLinkHandlers worker_handlers = {
         .on_hello = on_worker_hello,
         .on_started = on_worker_started,
+        .on_progress = on_worker_progress,
         .on_end = on_worker_end,
 };
 
@@ -197,6 +204,8 @@ static void requests_init(Dispatcher *d) {
         d->requests.clients = d->clients;
         d->requests.workers = d->workers;
         d->requests.follow = d->follow;
+        d->requests.events = d->events;
+        d->requests.rates = &d->rates;
         d->requests.supervisor = d->supervisor;
         d->requests.started_usec = time_now_realtime();
         d->requests.instance = d->options.instance;
@@ -206,8 +215,8 @@ static void requests_init(Dispatcher *d) {
                         ? USED_BY_OWNER
                         : USED_BY_WHO_CAN_CONNECT;
         d->requests.state_dir = d->options.state_dir;
-        snprintf(d->requests.events_socket, sizeof d->requests.events_socket, "%.*s",
-                 WIRE_TEXT_MAX, d->config->events_socket);
+        snprintf(d->requests.events_socket, sizeof d->requests.events_socket, "%.*s", WIRE_TEXT_MAX,
+                 d->config->events_socket);
         d->requests.health = d->health;
 }
 

@@ -49,6 +49,7 @@ typedef struct Dispatcher {
         Follow *follow;
         SuperviseLink *supervisor;
         RequestContext requests;
+        Rates rates;
 
         bool in_turn, roster_ended, stopping, congested, handing_over;
         StoreOp *ops; /* what this turn persists */

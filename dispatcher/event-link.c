@@ -15,6 +15,7 @@ struct EventLink {
         ZSource *source;
         WireBuffer buffer;
         uint64_t subscriptions;
+        EventRing *ring;
 };
 
 static void on_subscription(ZSource *source, ZMessage *m, void *userdata) {
@@ -28,8 +29,13 @@ static void on_subscription(ZSource *source, ZMessage *m, void *userdata) {
                 l->subscriptions--;
 }
 
+const EventRing *event_link_ring(const EventLink *l) {
+        return l->ring;
+}
+
 void event_link_publish(EventLink *l, uint32_t epoch, usec_t now_realtime, const CoreEvent *e) {
         char topic[WIRE_NAME_MAX + 64];
+        event_ring_put(l->ring, now_realtime, e);
         if (!l->subscriptions)
                 return;
         int size = snprintf(topic, sizeof topic, "task/%s/%" PRIu64 "/%s", e->queue, e->task_id,
@@ -53,7 +59,7 @@ void event_link_publish(EventLink *l, uint32_t epoch, usec_t now_realtime, const
 int event_link_new(sd_event *event, void *context, int events_fd, const char *path,
                    int64_t priority, EventLink **ret) {
         _cleanup_(event_link_freep) EventLink *l = calloc(1, sizeof *l);
-        if (!l)
+        if (!l || !(l->ring = event_ring_new()))
                 return -ENOMEM;
         int r = zsocket_new(context, ZMQ_XPUB, &(ZSocketOptions){.send_hwm = 10000}, &l->xpub);
         if (r == 0)
@@ -70,6 +76,7 @@ int event_link_new(sd_event *event, void *context, int events_fd, const char *pa
 EventLink *event_link_free(EventLink *l) {
         if (!l)
                 return NULL;
+        event_ring_free(l->ring);
         zsource_free(l->source);
         connection_limit_free(l->limit);
         zsocket_free(l->xpub);

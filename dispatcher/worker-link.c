@@ -164,6 +164,11 @@ static void on_result(ZSource *source, ZMessage *m, void *userdata) {
                 for (size_t i = 0; i < started->runs.count; i++)
                         l->handlers->on_started(l->userdata, started->serial,
                                                 &started->runs.items[i]);
+        } else if (message.type == WIRE_TYPE_PROGRESS) {
+                const WireProgress *progress = message.body;
+                for (size_t i = 0; i < progress->runs.count; i++)
+                        l->handlers->on_progress(l->userdata, progress->serial,
+                                                 &progress->runs.items[i]);
         } else if (message.type == WIRE_TYPE_HELLO) {
                 l->handlers->on_hello(l->userdata, message.body);
         } else {

@@ -17,6 +17,7 @@ typedef struct WorkerLink WorkerLink;
 typedef struct WorkerLinkHandlers {
         void (*on_hello)(void *userdata, const WireHello *hello);
         void (*on_started)(void *userdata, uint64_t serial, const WireStartedItem *started);
+        void (*on_progress)(void *userdata, uint64_t serial, const WireProgressItem *progress);
         void (*on_end)(void *userdata, uint64_t serial, RunRecord *run);
 } WorkerLinkHandlers;
 

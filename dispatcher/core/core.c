@@ -36,6 +36,12 @@ static void free_workers(Core *c) {
         table_done(&c->workers);
 }
 
+static void free_progress(Core *c) {
+        run_id_t id = 0;
+        for (Run *r; (r = table_first_from(&c->runs, &id)); id++)
+                free(r->progress);
+}
+
 static void free_objects(Table *t, Slab *s) {
         uint64_t key = 0;
         for (void *object; (object = table_first_from(t, &key)); key++)
@@ -65,6 +71,7 @@ Core *core_free(Core *c) {
         while (c->clients)
                 client_free(c, c->clients);
         free_workers(c);
+        free_progress(c);
         free_objects(&c->runs, &c->run_slab);
         free_objects(&c->tasks, &c->task_slab);
         free_pools_and_queues(c);

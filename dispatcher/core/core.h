@@ -212,6 +212,9 @@ void core_roster_end(Core *c);
 
 void core_on_hello(Core *c, const WireHello *hello);
 void core_on_started(Core *c, uint64_t serial, run_id_t run_id, usec_t started_usec);
+/* Kept until the run ends; nothing of it is stored. Of a run that is not at that worker: nothing.
+ */
+void core_on_progress(Core *c, uint64_t serial, const WireProgressItem *progress);
 /* run: as the worker told it; takes ownership of its slices. attempt and pool are filled in by the
  * core. */
 void core_on_end(Core *c, uint64_t serial, RunRecord *run);
@@ -271,6 +274,8 @@ typedef struct CoreTaskView {
         run_id_t run_id;
         uint64_t worker;
         const char *queue;
+        uint32_t progress;      /* running: percent + 1, 0: nothing told */
+        WireText progress_text; /* until the run ends */
 } CoreTaskView;
 /* 0, or -ENOENT: not held here (ended and durable, or unknown). */
 int core_task_view(const Core *c, uint64_t id, CoreTaskView *ret);

@@ -1,6 +1,7 @@
 /* See run.h. */
 #include "dispatcher/core/state.h"
 
+#include <string.h>
 #include <utlist.h>
 
 Run *run_find(const Core *c, run_id_t id) {
@@ -63,6 +64,7 @@ void run_free(Core *c, Run *r) {
         } else {
                 DL_DELETE(c->orphans, r);
         }
+        free(r->progress);
         slab_free(&c->run_slab, r);
 }
 
@@ -74,6 +76,18 @@ void run_set_started(Core *c, Run *r, usec_t started_usec) {
         r->started = true;
         r->worker->started++;
         worker_place(c, r->worker);
+}
+
+void run_set_progress(Run *r, uint64_t percent, WireText text) {
+        if (!r->progress)
+                r->progress = malloc(sizeof(*r->progress));
+        if (!r->progress)
+                return; /* of use to people only */
+        size_t size = MIN_OF(text.size, (size_t)WIRE_PROGRESS_MAX);
+        r->progress->percent = (uint8_t)MIN_OF(percent, (uint64_t)100);
+        r->progress->size = (uint8_t)size;
+        if (size > 0)
+                memcpy(r->progress->text, text.data, size);
 }
 
 void run_push(Core *c, Run *r) {

@@ -182,6 +182,12 @@ void core_on_hello(Core *c, const WireHello *hello) {
 /* STARTED comes from runs that take a while. When all slots of a worker are taken by such runs,
  * what was pushed beyond them would wait although another worker may be free: SYNC takes it back.
  */
+void core_on_progress(Core *c, uint64_t serial, const WireProgressItem *progress) {
+        Run *r = run_find(c, progress->run_id);
+        if (r && r->worker && r->serial == serial && r->stage == RUN_PUSHED)
+                run_set_progress(r, progress->percent, progress->text);
+}
+
 void core_on_started(Core *c, uint64_t serial, run_id_t run_id, usec_t started_usec) {
         Run *r = run_find(c, run_id);
         if (!r || r->serial != serial || !r->worker || r->stage == RUN_WRITING)

@@ -36,6 +36,10 @@ int core_task_view(const Core *c, uint64_t id, CoreTaskView *ret) {
         usec_t since = c->now.monotonic_usec - MIN_OF(r->pushed_usec, c->now.monotonic_usec);
         ret->run_id = r->run_id;
         ret->worker = r->serial;
+        if (r->progress) {
+                ret->progress = r->progress->percent + 1u;
+                ret->progress_text = wire_bytes(r->progress->text, r->progress->size);
+        }
         ret->started_usec = r->started_usec
                                     ? r->started_usec
                                     : c->now.realtime_usec - MIN_OF(since, c->now.realtime_usec);

@@ -15,6 +15,7 @@ static const struct {
         {WIRE_TYPE_STATUS, request_status},      {WIRE_TYPE_PING, request_ping},
         {WIRE_TYPE_OUTPUTS, request_outputs},    {WIRE_TYPE_PURGE, request_purge},
         {WIRE_TYPE_RELOAD, request_reload},      {WIRE_TYPE_SIGNAL, request_signal},
+        {WIRE_TYPE_EVENTS, request_events},
 };
 
 /* The mode of the socket keeps strangers out, but it can be opened up by accident, and what comes
@@ -105,6 +106,8 @@ bool request_row(const RequestContext *x, const StoredTask *t, WireRow *ret, Wir
                 .group = slice_text(t->task.group),
                 .retry_of = t->task.retry_of,
                 .retried_as = t->retried_as,
+                .progress = view.progress,
+                .progress_text = view.progress_text,
         };
         return true;
 }

@@ -4,7 +4,9 @@
 #pragma once
 
 #include "dispatcher/client-link.h"
+#include "dispatcher/event-link.h"
 #include "dispatcher/follow.h"
+#include "dispatcher/rates.h"
 #include "dispatcher/reads.h"
 #include "dispatcher/supervise-link.h"
 #include "dispatcher/worker-link.h"
@@ -17,6 +19,8 @@ typedef struct RequestContext {
         ClientLink *clients;
         WorkerLink *workers;
         Follow *follow;
+        EventLink *events;
+        Rates *rates;
         SuperviseLink *supervisor;
         CoreTime now; /* of this turn */
         usec_t started_usec;
@@ -59,6 +63,7 @@ void request_submit(RequestContext *x, ClientMessage *m);
 void request_cancel(RequestContext *x, ClientMessage *m);
 void request_wait(RequestContext *x, ClientMessage *m);
 void request_forget(RequestContext *x, ClientMessage *m);
+void request_events(RequestContext *x, ClientMessage *m);
 void request_list(RequestContext *x, ClientMessage *m);
 void request_show(RequestContext *x, ClientMessage *m);
 void request_output(RequestContext *x, ClientMessage *m);

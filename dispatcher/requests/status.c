@@ -57,6 +57,14 @@ static size_t pools_fill(const Core *core, StatusParts *parts) {
         return n;
 }
 
+static void rates_fill(const Rates *r, WireRate ret[RATE_COUNT]) {
+        static const char *const names[RATE_COUNT] = {"submitted", "started", "ended"};
+        for (unsigned i = 0; i < RATE_COUNT; i++)
+                ret[i] = (WireRate){.name = wire_text(names[i]),
+                                    .milli_10s = rates_milli(r, i, RATE_10S),
+                                    .milli_1m = rates_milli(r, i, RATE_1M)};
+}
+
 void request_status(RequestContext *x, ClientMessage *m) {
         _cleanup_(freep) StatusParts *parts = malloc(sizeof *parts);
         if (!parts) {
@@ -88,6 +96,8 @@ void request_status(RequestContext *x, ClientMessage *m) {
                 {wire_text("shed_connections"), clients.sheds},
                 {wire_text("unsent"), clients.unsent + workers.unsent},
         };
+        WireRate rates[RATE_COUNT];
+        rates_fill(x->rates, rates); /* the turn has brought them up to date */
         WireStatusData body = {
                 .version = wire_text(STINT_VERSION),
                 .pid = (uint64_t)getpid(),
@@ -102,6 +112,7 @@ void request_status(RequestContext *x, ClientMessage *m) {
                 .queues = {parts->queues, queues_fill(x->core, parts->queues)},
                 .pools = {parts->pools, pools_fill(x->core, parts)},
                 .counters = {counters, ARRAY_SIZE(counters)},
+                .rates = {rates, RATE_COUNT},
         };
         client_link_reply(x->clients, &m->origin, WIRE_TYPE_STATUS_DATA, &body, (BlobSlice){0});
 }

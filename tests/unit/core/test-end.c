@@ -270,3 +270,44 @@ Test(worker_death, a_spawn_that_fails_is_tried_again_later) {
         cr_assert(strstr(pool_view(w, "p").last_exit, "no such file"));
         world_free(w);
 }
+
+/* ---- progress ---- */
+
+static CoreTaskView view_of(const World *w, uint64_t id) {
+        CoreTaskView v;
+        cr_assert_eq(core_task_view(w->core, id, &v), 0);
+        return v;
+}
+
+Test(progress, is_seen_until_the_run_ends) {
+        World *w = world(.workers = 1);
+        uint64_t id = submit(w, .retries = 1);
+        run_id_t run = last_push(w)->run_id;
+        cr_assert_eq(view_of(w, id).progress, 0);
+        WireProgressItem p = {.run_id = run, .percent = 42, .text = wire_text("resizing")};
+        core_on_progress(w->core, 1, &p);
+        cr_assert_eq(view_of(w, id).progress, 43);
+        cr_assert(wire_text_is(view_of(w, id).progress_text, "resizing"));
+        p = (WireProgressItem){.run_id = run, .percent = 0};
+        core_on_progress(w->core, 1, &p);
+        cr_assert_eq(view_of(w, id).progress, 1);
+        cr_assert_eq(view_of(w, id).progress_text.size, 0);
+        end(w, 1, run, .state = TASK_FAILED, .reason = REASON_EXIT, .code = 1);
+        core_on_progress(w->core, 1, &p);
+        cr_assert_eq(view_of(w, id).progress, 0);
+        world_free(w);
+}
+
+Test(progress, of_a_run_that_is_elsewhere_or_unknown_is_ignored) {
+        World *w = world(.workers = 2);
+        uint64_t id = submit(w, 0);
+        WireProgressItem p = {.run_id = last_push(w)->run_id, .percent = 500};
+        uint64_t here = last_push(w)->serial;
+        core_on_progress(w->core, here == 1 ? 2 : 1, &p);
+        cr_assert_eq(view_of(w, id).progress, 0);
+        core_on_progress(w->core, here, &(WireProgressItem){.run_id = 1, .percent = 5});
+        cr_assert_eq(view_of(w, id).progress, 0);
+        core_on_progress(w->core, here, &p);
+        cr_assert_eq(view_of(w, id).progress, 101, "at most 100 percent");
+        world_free(w);
+}
