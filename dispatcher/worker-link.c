@@ -231,7 +231,8 @@ static bool peer_reserve(Peer *p, size_t size) {
 }
 
 static void peer_append(Peer *p, BlobSlice s) {
-        memcpy(p->payload + p->payload_size, blob_slice_data(s), s.size);
+        if (s.size) /* there may be no room yet when there is nothing to put into it */
+                memcpy(p->payload + p->payload_size, blob_slice_data(s), s.size);
         p->payload_size += s.size;
 }
 
