@@ -132,9 +132,9 @@ static bool is_over(const Map *m) {
         return m->leave_with || (no_more && !m->unfinished && map_order_is_empty(&m->order));
 }
 
-/* Milliseconds, rounded up. */
-static int patience(const Map *m, usec_t now) {
-        usec_t due = map_progress_due(&m->progress);
+/* Milliseconds, rounded up. handled: messages of this turn, which may have made room. */
+static int patience(const Map *m, int handled, usec_t now) {
+        usec_t due = handled > 0 ? now : map_progress_due(&m->progress);
         if (m->again)
                 due = MIN_OF(due, m->again_usec);
         if (due == USEC_INFINITY)
@@ -142,7 +142,7 @@ static int patience(const Map *m, usec_t now) {
         return due <= now ? 0 : (int)((due - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC);
 }
 
-static void wait_for_something(Map *m, usec_t now) {
+static void wait_for_something(Map *m, int handled, usec_t now) {
         bool read_inputs = m->stop == MAP_GOES_ON && !m->inputs_ended;
         struct pollfd fds[] = {
                 {.fd = stint_fd(m->client), .events = POLLIN},
@@ -150,7 +150,7 @@ static void wait_for_something(Map *m, usec_t now) {
                 {.fd = read_inputs ? map_input_fd(m->input) : -1, .events = POLLIN},
         };
         Error error = {0};
-        if (poll(fds, ARRAY_SIZE(fds), patience(m, now)) <= 0)
+        if (poll(fds, ARRAY_SIZE(fds), patience(m, handled, now)) <= 0)
                 return;
         if (fds[1].revents)
                 read_signals(m);
@@ -177,7 +177,7 @@ static int turn(Map *m) {
                 return 0;
         now = time_now_monotonic();
         draw(m, now);
-        wait_for_something(m, now);
+        wait_for_something(m, r, now);
         return 0;
 }
 

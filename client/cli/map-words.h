@@ -7,7 +7,7 @@
  * in the script needs it: "{}", "$(basename {})" and '{}' mean what they look like. */
 #pragma once
 
-#include <stddef.h>
+#include "common/macro.h"
 
 typedef enum MapWordsMode { MAP_WORDS_EXACT, MAP_WORDS_BY_SHELL } MapWordsMode;
 
@@ -16,6 +16,7 @@ typedef struct MapWords MapWords;
 /* words must outlive it; count > 0. NULL: out of memory. */
 MapWords *map_words_new(char **words, size_t count, MapWordsMode mode);
 MapWords *map_words_free(MapWords *w); /* accepts NULL, returns NULL */
+DEFINE_CLEANUP(MapWords *, map_words_free)
 
 /* The argv for an input, which holds no NUL: *ret_count words, then NULL; lent until the next call.
  * NULL: out of memory. */
