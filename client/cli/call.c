@@ -1,24 +1,24 @@
 /* `stint call`: a message task; with --wait also what its handler answered. */
 #include "client/cli/bytes.h"
-#include "client/cli/command.h"
+#include "client/cli/dry-run.h"
 #include "client/cli/ending.h"
 #include "client/cli/json.h"
 #include "client/cli/stream.h"
 #include "client/cli/submission.h"
 #include "common/text.h"
+#include "common/wire-schema.h" /* bounds */
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
 typedef struct CallOptions {
         TaskOptions task;
-        SubmitWait wait;
+        bool wait;
 } CallOptions;
 
 static const char *set_wait(void *target, const char *value) {
-        ((CallOptions *)target)->wait = SUBMIT_AND_WAIT;
+        ((CallOptions *)target)->wait = true;
         return NULL;
 }
 
@@ -28,8 +28,7 @@ static const Option rows[] = {
 static const OptionGroup call_options = {"Answer", rows, ARRAY_SIZE(rows)};
 
 /* The operands: a queue, and what to send. ret_read is what was read from stdin, to be freed. */
-static int call_payload(const Invocation *x, WireText *ret, char **ret_read, Error *error) {
-        size_t size;
+static int call_payload(const Invocation *x, StintTask *t, char **ret_read, Error *error) {
         if (x->operand_count < 1 || x->operand_count > 2)
                 return error_set(error, EXIT_USAGE,
                                  "call needs a queue and at most one payload: see `stint call "
@@ -39,44 +38,54 @@ static int call_payload(const Invocation *x, WireText *ret, char **ret_read, Err
                                  "`%s` is no name of a queue: write 1 to 64 characters of A-Z a-z "
                                  "0-9 _ . -",
                                  x->operands[0]);
-        *ret = wire_text(x->operand_count > 1 ? x->operands[1] : "");
-        if (x->operand_count > 1 && strcmp(x->operands[1], "-") == 0) {
-                int r = read_all(STDIN_FILENO, WIRE_PAYLOAD_MAX, ret_read, &size);
-                if (r < 0 && r != -EFBIG)
-                        return error_set(error, EXIT_IO, "cannot read stdin: %s", strerror(-r));
-                *ret = r == 0 ? wire_bytes(*ret_read, size)
-                              : wire_bytes(NULL, WIRE_PAYLOAD_MAX + 1);
+        int r = 0;
+        t->queue = x->operands[0];
+        t->payload = x->operand_count > 1 ? x->operands[1] : "";
+        t->payload_size = strlen(t->payload);
+        if (strcmp(t->payload, "-") == 0) {
+                r = read_all(STDIN_FILENO, WIRE_PAYLOAD_MAX, ret_read, &t->payload_size);
+                t->payload = *ret_read;
         }
-        return ret->size <= WIRE_PAYLOAD_MAX
-                       ? 0
-                       : error_set(error, EXIT_DATA,
-                                   "the payload has more than 8 MiB: send the name of a file "
-                                   "instead");
+        if (r < 0 && r != -EFBIG)
+                return error_set(error, EXIT_IO, "cannot read stdin: %s", strerror(-r));
+        if (r == -EFBIG || t->payload_size > WIRE_PAYLOAD_MAX)
+                return error_set(error, EXIT_DATA,
+                                 "the payload has more than 8 MiB: send the name of a file "
+                                 "instead");
+        return 0;
 }
 
-/* Its beginning, not cut within a character. */
-static WireText summary_of(WireText payload) {
-        size_t size = MIN_OF(payload.size, (size_t)WIRE_SUMMARY_MAX);
-        while (size && size < payload.size && ((unsigned char)payload.data[size] & 0xC0) == 0x80)
-                size--;
-        return wire_bytes(payload.data, size);
+/* What did not fit into the answer with others is read on its own. */
+static int read_result(StintClient *client, const StintFuture *f, char **ret, size_t *ret_size,
+                       Error *error) {
+        const StintOutput *output = stint_future_output(f, STINT_RESULT);
+        if (output && !output->complete) {
+                Stream s = {.id = stint_future_id(f), .which = STINT_RESULT, .watched_fd = -1};
+                return stream_read(&s, client, ret, ret_size, error);
+        }
+        *ret_size = output ? output->size : 0;
+        *ret = malloc(*ret_size + 1);
+        if (!*ret)
+                return error_set(error, EXIT_SOFTWARE, "out of memory");
+        memcpy(*ret, output ? output->data : "", *ret_size);
+        return 0;
 }
 
-static int print_result(const Invocation *x, Session *s, const WireEndedTask *end, Error *error) {
-        OutputStream o = {
-                .task_id = end->id, .kind = STREAM_RESULT, .fd = STDOUT_FILENO, .watched_fd = -1};
+static int print_result(const Invocation *x, StintClient *client, const StintFuture *f,
+                        Error *error) {
+        const StintEnd *end = stint_future_end(f);
         _cleanup_(freep) char *result = NULL;
-        size_t size = 0;
-        int r = stream_read(s, &o, &result, &size, error);
-        if (r < 0 && r != -EXIT_DATA) /* EXIT_DATA: no attempt was made */
+        size_t size;
+        int r = read_result(client, f, &result, &size, error);
+        if (r < 0)
                 return r;
         if (x->general.json) {
-                json_t *task = json_pack("{sI ss sI}", "id", (json_int_t)end->id, "state",
-                                         task_state_name((TaskState)end->state), "code",
-                                         (json_int_t)end->code);
-                json_object_set_new(task, "reason",
-                                    json_string(end_reason_name((EndReason)end->reason)));
-                json_set_bytes(task, "result", result ? result : "", size);
+                json_t *task =
+                        json_pack("{sI ss sI}", "id", (json_int_t)end->id, "state",
+                                  stint_state_name(end->state), "code", (json_int_t)end->code);
+                const char *reason = stint_reason_name(end->reason);
+                json_object_set_new(task, "reason", reason ? json_string(reason) : json_null());
+                json_set_bytes(task, "result", result, size);
                 json_print_object("task", task);
         } else if (size) {
                 fwrite(result, 1, size, stdout);
@@ -84,42 +93,43 @@ static int print_result(const Invocation *x, Session *s, const WireEndedTask *en
         return 0;
 }
 
-static int call_wait(const Invocation *x, Session *s, int64_t request, uint64_t id, Error *error) {
-        WireEndedTask end;
-        char text[128];
-        int r = submit_end(s, request, &end, error);
-        if (r == 0)
-                r = print_result(x, s, &end, error);
+static int call_wait(const Invocation *x, StintClient *client, const StintTask *task,
+                     Error *error) {
+        _cleanup_(stint_future_freep) StintFuture *f = NULL;
+        int r = stint_submit(client, task, 1, STINT_COLLECT, &f);
+        if (r < 0)
+                return client_error(client, r, error);
+        r = stint_future_wait(f, -1);
+        if (r < 0)
+                return submit_refused(client, f, r, error);
+        r = print_result(x, client, f, error);
         if (r < 0)
                 return r;
-        if (end.state != TASK_SUCCEEDED)
-                fprintf(stderr, "stint: task %" PRIu64 " %s: %s; see `stint show %" PRIu64 "`\n",
-                        id, task_state_name((TaskState)end.state),
-                        ending_text((EndReason)end.reason, end.code, text, sizeof text), id);
-        return ending_exit_code((TaskState)end.state, (EndReason)end.reason, end.code);
+        const StintEnd *end = stint_future_end(f);
+        if (end->state != STINT_SUCCEEDED)
+                ending_warn(end);
+        return ending_exit_code(end->state, end->reason, end->code);
 }
 
 static int call_run(Invocation *x, Error *error) {
         CallOptions *o = x->args;
-        _cleanup_(session_closep) Session *s = NULL;
+        _cleanup_(stint_freep) StintClient *client = NULL;
         _cleanup_(freep) char *read_bytes = NULL;
-        WireText payload;
+        StintTask *task = &o->task.task;
         uint64_t id;
         int r = task_options_check(&o->task, error);
         if (r == 0)
-                r = call_payload(x, &payload, &read_bytes, error);
+                r = call_payload(x, task, &read_bytes, error);
+        if (r == 0 && o->task.dry_run)
+                return dry_run_print(x, &o->task, task);
         if (r == 0)
-                r = invocation_open(x, SESSION_START_OWN, error, &s);
+                r = invocation_connect(x, STINT_START_OWN, error, &client);
         if (r < 0)
                 return r;
-        o->task.task.queue = wire_text(x->operands[0]);
-        o->task.task.summary = summary_of(payload);
-        int64_t request = submit_message(s, &o->task, payload, o->wait, error);
-        r = request < 0 ? (int)request : submit_id(s, request, &id, error);
-        if (r < 0)
-                return r;
-        return o->wait == SUBMIT_AND_WAIT ? call_wait(x, s, request, id, error)
-                                          : submit_print(x, id, error);
+        if (o->wait)
+                return call_wait(x, client, task, error);
+        r = submit_task(client, task, &id, error);
+        return r < 0 ? r : submit_print(x, id, error);
 }
 
 const Command command_call = {

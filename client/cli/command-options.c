@@ -3,12 +3,15 @@
 
 #include "client/cli/bytes.h"
 #include "common/text.h"
+#include "common/wire-schema.h" /* bounds */
 
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define NICE_MAX 19
 
 /* ---- options ---- */
 
@@ -19,6 +22,10 @@ static const char *set_stdin(void *target, const char *value) {
 
 static const char *set_env(void *target, const char *value) {
         return environment_set(&((CommandOptions *)target)->environment, value, environ);
+}
+
+static const char *set_env_file(void *target, const char *value) {
+        return environment_read(&((CommandOptions *)target)->environment, value);
 }
 
 static const char *set_cwd(void *target, const char *value) {
@@ -33,15 +40,23 @@ static const char *set_umask(void *target, const char *value) {
         unsigned long mask = strtoul(value, &end, 8);
         if (errno || *end || value[0] < '0' || value[0] > '7' || mask > 0777)
                 return "is no umask: write an octal number from 0 to 777";
-        o->umask = (uint32_t)mask;
-        o->umask_from = UMASK_GIVEN;
+        o->task.task.umask = (unsigned)mask;
+        o->task.task.flags |= STINT_UMASK;
         return NULL;
 }
 
 static const char *set_output_limit(void *target, const char *value) {
-        CommandOptions *o = target;
-        o->output_limit_from = OUTPUT_LIMIT_GIVEN;
-        return size_parse(value, &o->output_limit) < 0 ? "is no size: write 64K, 512M or 2G" : NULL;
+        StintTask *t = &((CommandOptions *)target)->task.task;
+        t->flags |= STINT_OUTPUT_LIMIT;
+        return size_parse(value, &t->output_limit) < 0 ? "is no size: write 64K, 512M or 2G" : NULL;
+}
+
+static const char *set_nice(void *target, const char *value) {
+        uint64_t nice;
+        if (u64_parse(value, &nice) < 0 || nice > NICE_MAX)
+                return "is no niceness: write 0 to 19, higher gives way to others";
+        ((CommandOptions *)target)->task.task.nice = (int)nice;
+        return NULL;
 }
 
 static const char *set_shell(void *target, const char *value) {
@@ -52,8 +67,10 @@ static const char *set_shell(void *target, const char *value) {
 static const Option rows[] = {
         {"stdin", 0, "FILE|-", "what it reads (default: nothing); - sends up to 1 MiB", set_stdin},
         {"env", 0, "all|none|NAME[=V]", "its environment; may be repeated", set_env},
+        {"env-file", 0, "FILE", "set variables from lines NAME=VALUE", set_env_file},
         {"cwd", 0, "DIR", "where it runs (default: here)", set_cwd},
         {"umask", 0, "MODE", "its umask (default: yours)", set_umask},
+        {"nice", 0, "N", "its niceness, 0 to 19 (default: 0)", set_nice},
         {"output-limit", 0, "SIZE", "bytes kept of each stream (default: 64M)", set_output_limit},
         {"shell", 0, NULL, "give CMD and ARGs, joined by blanks, to /bin/sh -c", set_shell},
 };
@@ -120,8 +137,8 @@ static int read_stdin(CommandTask *t, Error *error) {
                                  "with --stdin FILE");
         if (r < 0)
                 return error_set(error, EXIT_IO, "cannot read stdin: %s", strerror(-r));
-        t->spec.stdin_kind = COMMAND_STDIN_BYTES;
-        t->spec.stdin_bytes = wire_bytes(t->stdin_bytes, size);
+        t->task.stdin_bytes = t->stdin_bytes;
+        t->task.stdin_size = size;
         return 0;
 }
 
@@ -130,7 +147,7 @@ static int set_paths(const CommandOptions *o, CommandTask *t, Error *error) {
         if (!t->cwd)
                 return error_set(error, EXIT_IO, "cannot tell the working directory: %s; use --cwd",
                                  strerror(errno));
-        t->spec.cwd = t->cwd;
+        t->task.cwd = t->cwd;
         if (!o->stdin_from)
                 return 0;
         if (strcmp(o->stdin_from, "-") == 0)
@@ -139,15 +156,14 @@ static int set_paths(const CommandOptions *o, CommandTask *t, Error *error) {
         if (!t->stdin_file)
                 return error_set(error, EXIT_IO, "cannot tell the working directory: %s",
                                  strerror(errno));
-        t->spec.stdin_kind = COMMAND_STDIN_FILE;
-        t->spec.stdin_file = t->stdin_file;
+        t->task.stdin_file = t->stdin_file;
         return 0;
 }
 
-static uint32_t umask_ours(void) {
+static unsigned umask_ours(void) {
         mode_t mask = umask(022);
         umask(mask);
-        return (uint32_t)mask;
+        return mask;
 }
 
 static int set_words(const CommandOptions *o, char **words, size_t count, CommandTask *t,
@@ -159,18 +175,15 @@ static int set_words(const CommandOptions *o, char **words, size_t count, Comman
                 t->shell[0] = "/bin/sh";
                 t->shell[1] = "-c";
                 t->shell[2] = t->joined;
-                t->spec.argv = t->shell;
-                t->spec.argc = 3;
+                t->task.argv = t->shell;
         } else if (command_word(words[0], t->cwd, getenv("PATH")) == COMMAND_WORD_FOR_SHELL) {
                 return error_set(error, EXIT_USAGE,
                                  "there is no command `%s`: use --shell to have a shell read the "
                                  "line, or leave out the quotes",
                                  words[0]);
         } else {
-                t->spec.argv = (const char *const *)words;
-                t->spec.argc = count;
+                t->task.argv = (const char *const *)words;
         }
-        text_shell_quote((char *const *)t->spec.argv, t->spec.argc, t->summary, sizeof t->summary);
         return 0;
 }
 
@@ -180,13 +193,12 @@ int command_task_new(const CommandOptions *o, char **words, size_t count, Comman
         if (!count || !words[0][0])
                 return error_set(error, EXIT_USAGE,
                                  "no command is named: write it behind the options");
-        ret->spec = (CommandSpec){
-                .umask = o->umask_from == UMASK_GIVEN ? o->umask : umask_ours(),
-                .output_limit = o->output_limit_from == OUTPUT_LIMIT_GIVEN ? o->output_limit
-                                                                           : COMMAND_OUTPUT_LIMIT,
-                .env = o->environment.items,
-                .env_count = o->environment.count,
-        };
+        ret->task = o->task.task;
+        ret->task.environment = o->environment.base;
+        ret->task.env = o->environment.count ? o->environment.items : NULL;
+        if (!(ret->task.flags & STINT_UMASK))
+                ret->task.umask = umask_ours();
+        ret->task.flags |= STINT_UMASK;
         int r = set_paths(o, ret, error);
         if (r == 0)
                 r = set_words(o, words, count, ret, error);

@@ -3,7 +3,6 @@
 
 #include "client/cli/environment.h"
 #include "client/cli/task-options.h"
-#include "client/session.h"
 
 /* The args of submit and run. */
 typedef struct CommandOptions {
@@ -11,24 +10,20 @@ typedef struct CommandOptions {
         EnvironmentOptions environment;
         const char *stdin_from; /* NULL: /dev/null; "-": ours; else a file */
         const char *cwd;        /* NULL: ours */
-        uint64_t output_limit;
-        uint32_t umask;
-        enum { OUTPUT_LIMIT_DEFAULT, OUTPUT_LIMIT_GIVEN } output_limit_from;
-        enum { UMASK_OURS, UMASK_GIVEN } umask_from;
         enum { COMMAND_EXACT, COMMAND_BY_SHELL } execution;
 } CommandOptions;
 
 extern const OptionGroup command_options;
 
-/* A command task that is ready to go; words and options must outlive it. */
+/* A command task that is ready to be submitted; words and options must outlive it. */
 typedef struct CommandTask {
-        CommandSpec spec;
+        StintTask task;
         const char *shell[4];
         char *joined, *cwd, *stdin_file, *stdin_bytes;
-        char summary[WIRE_SUMMARY_MAX + 1];
 } CommandTask;
 
-/* Reads stdin, if that is asked for. 0, or -code. */
+/* words: count of them, then NULL. Reads stdin, if that is asked for. After task_options_check. 0,
+ * or -code. */
 int command_task_new(const CommandOptions *o, char **words, size_t count, CommandTask *ret,
                      Error *error);
 void command_task_done(CommandTask *t);

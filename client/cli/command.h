@@ -2,7 +2,6 @@
 #pragma once
 
 #include "client/cli/options.h"
-#include "client/session.h"
 
 #include <stdbool.h>
 #include <stint/stint.h>
@@ -12,9 +11,9 @@ typedef enum ColorChoice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } ColorChoice;
 /* Taken before or after the name of every command. */
 typedef struct GeneralOptions {
         const char *endpoint;
-        InstanceChoice choice;
+        StintInstance choice;
         ColorChoice color;
-        bool json, help, version;
+        bool json, no_pager, help, version;
 } GeneralOptions;
 
 extern const OptionGroup general_options;
@@ -36,7 +35,7 @@ struct Command {
         const char *summary;          /* one line, for the list of commands */
         const char *synopsis;         /* behind "stint NAME" */
         const char *description;      /* further lines of its help, or NULL */
-        const OptionGroup *groups[4]; /* besides the general ones; NULL behind the last */
+        const OptionGroup *groups[6]; /* besides the general ones; NULL behind the last */
         const char *examples[4];
         OperandRule operands;
         bool hidden; /* for scripts of stint itself: not in the help */
@@ -50,8 +49,6 @@ struct Command {
 extern const Command *const commands[];
 const Command *command_find(const char *name);    /* NULL: there is none */
 const char *command_suggestion(const char *name); /* what may have been meant, or NULL */
-
-int invocation_open(const Invocation *x, SessionStart start, Error *error, Session **ret);
 
 /* A client of the instance that is meant, connected; what it has to say goes to stderr. flags:
  * STINT_START_OWN where tasks are made. 0, or -code. */

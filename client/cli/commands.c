@@ -17,6 +17,10 @@
         C(result)                                                       \
         C(wait)                                                         \
         C(cancel)                                                       \
+        C(retry)                                                        \
+        C(signal)                                                       \
+        C(purge)                                                        \
+        C(reload)                                                       \
         C(ping)                                                         \
         C(version)                                                      \
         C(help)                                                         \
@@ -38,6 +42,8 @@ static const struct {
         {"kill", "cancel"}, {"stop", "cancel"},    {"remove", "cancel"}, {"delete", "cancel"},
         {"add", "submit"},  {"enqueue", "submit"}, {"put", "submit"},    {"exec", "run"},
         {"log", "logs"},    {"output", "logs"},    {"info", "show"},     {"stat", "status"},
+        {"tail", "logs"},   {"resubmit", "retry"}, {"restart", "retry"}, {"forget", "purge"},
+        {"clean", "purge"}, {"send", "call"},
 };
 
 const Command *command_find(const char *name) {

@@ -8,8 +8,7 @@ int client_error(const StintClient *client, int code, Error *error) {
 
 int invocation_connect(const Invocation *x, unsigned flags, Error *error, StintClient **ret) {
         StintOptions options = {STINT_OPTIONS, .endpoint = x->general.endpoint,
-                                .instance = (StintInstance)x->general.choice,
-                                .flags = flags | STINT_NOTICES};
+                                .instance = x->general.choice, .flags = flags | STINT_NOTICES};
         StintClient *client = stint_new(&options);
         if (!client)
                 return error_set(error, EXIT_SOFTWARE, "out of memory");

@@ -10,46 +10,46 @@
 
 #define EXIT_OF_CANCELLED (EXIT_SIGNAL_BASE + SIGTERM)
 
-int ending_exit_code(TaskState state, EndReason reason, int64_t code) {
-        if (state == TASK_SUCCEEDED)
+int ending_exit_code(StintState state, StintReason reason, int64_t code) {
+        if (state == STINT_SUCCEEDED)
                 return 0;
-        if (state == TASK_CANCELLED)
+        if (state == STINT_CANCELLED)
                 return EXIT_OF_CANCELLED;
         switch (reason) {
-        case REASON_EXIT:
+        case STINT_REASON_EXIT:
                 return code > 0 && code < 256 ? (int)code : 1;
-        case REASON_SIGNAL:
+        case STINT_REASON_SIGNAL:
                 return code > 0 && code < NSIG ? EXIT_SIGNAL_BASE + (int)code : 1;
-        case REASON_TIMEOUT:
+        case STINT_REASON_TIMEOUT:
                 return EXIT_TIMED_OUT;
-        case REASON_OUT_OF_MEMORY:
+        case STINT_REASON_OUT_OF_MEMORY:
                 return EXIT_SIGNAL_BASE + SIGKILL;
-        case REASON_COULD_NOT_START:
+        case STINT_REASON_COULD_NOT_START:
                 return code == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
         default:
                 return 1;
         }
 }
 
-const char *ending_text(EndReason reason, int64_t code, char *buf, size_t size) {
-        const char *name = end_reason_name(reason);
+const char *ending_text(StintReason reason, int64_t code, char *buf, size_t size) {
+        const char *name = stint_reason_name(reason);
         switch (reason) {
-        case REASON_NONE:
+        case STINT_REASON_NONE:
                 snprintf(buf, size, "%s", "");
                 break;
-        case REASON_EXIT:
+        case STINT_REASON_EXIT:
                 snprintf(buf, size, "exit code %" PRId64, code);
                 break;
-        case REASON_SIGNAL:
+        case STINT_REASON_SIGNAL:
                 name = code > 0 && code < NSIG ? sigabbrev_np((int)code) : NULL;
                 snprintf(buf, size, "killed by signal %" PRId64 "%s%s%s", code, name ? " (" : "",
                          name ? name : "", name ? ")" : "");
                 break;
-        case REASON_COULD_NOT_START:
+        case STINT_REASON_COULD_NOT_START:
                 snprintf(buf, size, "could not start: %s",
                          code > 0 && code < 4096 ? strerror((int)code) : "unknown error");
                 break;
-        case REASON_CANCELLED:
+        case STINT_REASON_CANCELLED:
                 snprintf(buf, size, "cancelled by uid %" PRId64, code);
                 break;
         default:
@@ -57,4 +57,12 @@ const char *ending_text(EndReason reason, int64_t code, char *buf, size_t size) 
                 break;
         }
         return buf;
+}
+
+void ending_warn(const StintEnd *end) {
+        char text[128];
+        const char *state = stint_state_name(end->state);
+        fprintf(stderr, "stint: task %" PRIu64 " %s: %s; see `stint show %" PRIu64 "`\n", end->id,
+                state ? state : "ended", ending_text(end->reason, end->code, text, sizeof text),
+                end->id);
 }

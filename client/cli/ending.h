@@ -1,10 +1,13 @@
 /* What became of a task, as an exit code and in words. */
 #pragma once
 
-#include "common/wire.h"
+#include <stint/task.h>
 
 /* Of a task that has ended: its own exit code, 124, 126, 127, 128+n, or 1. */
-int ending_exit_code(TaskState state, EndReason reason, int64_t code);
+int ending_exit_code(StintState state, StintReason reason, int64_t code);
 
 /* "exit code 3", "killed by signal 9 (KILL)", "timeout" … in buf, which is returned. */
-const char *ending_text(EndReason reason, int64_t code, char *buf, size_t size);
+const char *ending_text(StintReason reason, int64_t code, char *buf, size_t size);
+
+/* Says on stderr that a task did not succeed, and where to look. */
+void ending_warn(const StintEnd *end);

@@ -1,31 +1,26 @@
-/* The environment that a task gets: which variables of the client's, for which instance.
- *
- * The base is one block that the store keeps once however many tasks share it; single variables
- * (--env NAME=VALUE) travel with the task and are set over it. */
+/* The environment that a task gets, from the options --env and --env-file: a base, which libstint
+ * makes, and single variables that are set over it, the later ones over the earlier. */
 #pragma once
 
-#include "common/command-spec.h"
-#include "common/error.h"
+#include "common/macro.h"
 
-typedef enum EnvironmentBase {
-        ENVIRONMENT_DEFAULT, /* all in one's own instance, clean elsewhere */
-        ENVIRONMENT_ALL,
-        ENVIRONMENT_NONE,
-} EnvironmentBase;
+#include <stint/task.h>
+
+#define ENVIRONMENT_ITEMS_MAX 4096
 
 typedef struct EnvironmentOptions {
-        EnvironmentBase base;
-        const char *items[COMMAND_ENV_MAX]; /* NAME=VALUE each */
+        StintEnvironment base;
+        const char *items[ENVIRONMENT_ITEMS_MAX + 1]; /* NAME=VALUE each, then NULL */
         size_t count;
 } EnvironmentOptions;
-
-typedef enum EnvironmentTrust { ENVIRONMENT_OF_OWN, ENVIRONMENT_OF_OTHERS } EnvironmentTrust;
 
 /* Takes the value of --env: all, none, NAME (its value in variables, the client's environment) or
  * NAME=VALUE. NULL, or what is wrong. */
 const char *environment_set(EnvironmentOptions *o, const char *value, char *const *variables);
 
-/* The base as NAME=VALUE strings, each with its NUL, in memory of the caller; a clean one holds
- * PATH and LANG. 0, or -code. */
-int environment_block(EnvironmentBase base, EnvironmentTrust trust, char *const *variables,
-                      char **ret, size_t *ret_size, Error *error);
+/* Takes the file of --env-file: lines NAME=VALUE as in an EnvironmentFile= of systemd. Blank lines
+ * and those that begin with # or ; are left out; blanks around a value are dropped, a backslash
+ * before the end of a line joins it with the next one, before another character it stands for that
+ * character; between single quotes everything is literal, between double quotes a backslash
+ * protects " \ $ and `. Nothing is expanded. NULL, or what is wrong. */
+const char *environment_read(EnvironmentOptions *o, const char *path);

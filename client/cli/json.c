@@ -1,9 +1,11 @@
 /* See json.h. */
 #include "client/cli/json.h"
 
+#include "common/macro.h"
 #include "common/text.h"
 
 #include <stdio.h>
+#include <string.h>
 
 void json_print_object(const char *noun, json_t *value) {
         json_t *object = json_pack("{siso}", "schema", 1, noun, value);
@@ -65,8 +67,29 @@ void json_set_bytes(json_t *object, const char *key, const void *data, size_t si
         json_object_set_new(object, key, string);
 }
 
-void json_set_text(json_t *object, const char *key, WireText text) {
-        json_set_bytes(object, key, text.size ? text.data : "", text.size);
+void json_set_text(json_t *object, const char *key, const char *text) {
+        text = text ? text : "";
+        json_set_bytes(object, key, text, strlen(text));
+}
+
+void json_set_time(json_t *object, const char *key, uint64_t usec) {
+        json_object_set_new(object, key, usec ? json_integer((json_int_t)usec) : json_null());
+}
+
+json_t *json_text(const char *text) {
+        json_t *string = json_string(text);
+        if (string)
+                return string;
+        json_t *object = json_object();
+        json_set_text(object, "text", text);
+        return object;
+}
+
+json_t *json_texts(const char *const *texts) {
+        json_t *array = json_array();
+        for (; texts && *texts; texts++)
+                json_array_append_new(array, json_text(*texts));
+        return array;
 }
 
 void json_set_number(json_t *object, const char *key, uint64_t value) {

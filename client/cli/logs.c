@@ -1,16 +1,24 @@
-/* `stint logs`: what a task wrote. `stint result`: the bytes that it gives. */
-#include "client/cli/command.h"
+/* `stint logs`: what a task wrote. */
 #include "client/cli/json.h"
+#include "client/cli/logs-tail.h"
+#include "client/cli/pager.h"
 #include "client/cli/selection.h"
+#include "client/cli/stream-json.h"
 #include "client/cli/stream.h"
+#include "common/text.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
+#define STREAMS 2
+
 typedef struct LogsOptions {
+        SelectorOptions selector;
         enum { LOGS_OUT = 1, LOGS_ERR = 2 } streams; /* 0: both */
+        bool follow, has_lines;
+        uint64_t lines;
+        unsigned attempt; /* 0: the last */
 } LogsOptions;
 
 static const char *set_stdout(void *target, const char *value) {
@@ -23,134 +31,153 @@ static const char *set_stderr(void *target, const char *value) {
         return NULL;
 }
 
+static const char *set_follow(void *target, const char *value) {
+        ((LogsOptions *)target)->follow = true;
+        return NULL;
+}
+
+static const char *set_lines(void *target, const char *value) {
+        LogsOptions *o = target;
+        o->has_lines = true;
+        return u64_parse(value, &o->lines) < 0 ? "is no number of lines" : NULL;
+}
+
+static const char *set_attempt(void *target, const char *value) {
+        uint64_t attempt;
+        if (u64_parse(value, &attempt) < 0 || attempt == 0 || attempt > UINT32_MAX)
+                return "is no attempt: they are numbered from 1";
+        ((LogsOptions *)target)->attempt = (unsigned)attempt;
+        return NULL;
+}
+
 static const Option rows[] = {
+        {"follow", 'f', NULL, "go on with what it writes until it ends", set_follow},
+        {"lines", 'n', "LINES", "only the last lines of each stream", set_lines},
+        {"attempt", 0, "N", "of this attempt (default: the last)", set_attempt},
         {"stdout", 0, NULL, "only what it wrote to stdout", set_stdout},
         {"stderr", 0, NULL, "only what it wrote to stderr", set_stderr},
 };
 static const OptionGroup logs_options = {"Which", rows, ARRAY_SIZE(rows)};
 
-static OutputStream stream_of(uint64_t id, StreamKind kind) {
-        return (OutputStream){.task_id = id,
-                              .kind = kind,
-                              .fd = kind == STREAM_STDERR ? STDERR_FILENO : STDOUT_FILENO,
-                              .watched_fd = -1};
+/* There must have been the attempt that is asked for; one that is followed may be yet to come. */
+static int check_attempt(const TaskBrief *task, const LogsOptions *o, Error *error) {
+        if (o->attempt > task->attempt && (stint_state_is_end(task->state) || !o->follow) &&
+            task->attempt)
+                return error_set(error, EXIT_DATA,
+                                 "task %" PRIu64 " has no attempt %u: the last one is %u", task->id,
+                                 o->attempt, task->attempt);
+        return o->follow && !stint_state_is_end(task->state) ? 0 : task_has_output(task, error);
 }
 
-/* Copies a stream to its descriptor. */
-static int print_stream(Session *s, uint64_t id, StreamKind kind, Error *error) {
-        OutputStream o = stream_of(id, kind);
-        int r = stream_copy(s, &o, error);
-        if (r < 0)
-                return r;
-        if (o.write_error)
-                return error_set(error, EXIT_IO, "cannot write to %s: %s",
-                                 kind == STREAM_STDERR ? "stderr" : "stdout",
-                                 strerror(o.write_error));
-        stream_warn(&o);
-        return 0;
-}
-
-/* Puts a stream into object[key]. */
-static int json_stream(Session *s, uint64_t id, StreamKind kind, const char *key, json_t *object,
-                       Error *error) {
-        OutputStream o = stream_of(id, kind);
-        _cleanup_(freep) char *data = NULL;
-        size_t size;
-        int r = stream_read(s, &o, &data, &size, error);
-        if (r < 0)
-                return r;
-        char dropped[32];
-        snprintf(dropped, sizeof dropped, "%s_dropped", key);
-        json_set_bytes(object, key, data, size);
-        json_set_number(object, dropped, o.dropped + o.dropped_now);
-        return 0;
-}
-
-static int not_yet(const TaskBrief *task, Error *error) {
-        return error_set(error, EXIT_TRY_AGAIN,
-                         "task %" PRIu64 " is %s: wait for it with `stint wait %" PRIu64 "`",
-                         task->id, task_state_name(task->state), task->id);
-}
-
-/* An attempt there must have been. */
-static int has_output(const TaskBrief *task, Error *error) {
-        if (task->attempt)
-                return 0;
-        return task_state_is_end(task->state)
-                       ? error_set(error, EXIT_DATA,
-                                   "task %" PRIu64 " was %s before it ran: there is no output",
-                                   task->id, task_state_name(task->state))
-                       : not_yet(task, error);
-}
-
-static int logs_one(const Invocation *x, Session *s, uint64_t id, Error *error) {
-        const LogsOptions *o = x->args;
+/* The streams that are asked for, of the attempt that is. */
+static size_t choose_streams(const LogsOptions *o, const TaskBrief *task, Stream *ret) {
         unsigned streams = o->streams ? o->streams : LOGS_OUT | LOGS_ERR;
-        json_t *object = x->general.json ? json_pack("{sI}", "task", (json_int_t)id) : NULL;
-        int r = 0;
+        Stream s = {.id = task->id, .watched_fd = -1, .attempt = o->attempt};
+        size_t n = 0;
+        if (o->follow)
+                s.flags = STINT_FOLLOW | (o->attempt ? 0 : STINT_ALL_ATTEMPTS);
+        if (!s.attempt)
+                s.attempt = MAX_OF(task->attempt, 1u);
+        s.which = STINT_STDOUT;
+        s.fd = STDOUT_FILENO;
         if (streams & LOGS_OUT)
-                r = object ? json_stream(s, id, STREAM_STDOUT, "stdout", object, error)
-                           : print_stream(s, id, STREAM_STDOUT, error);
-        if (r == 0 && streams & LOGS_ERR)
-                r = object ? json_stream(s, id, STREAM_STDERR, "stderr", object, error)
-                           : print_stream(s, id, STREAM_STDERR, error);
-        if (r == 0 && object)
+                ret[n++] = s;
+        s.which = STINT_STDERR;
+        s.fd = STDERR_FILENO;
+        if (streams & LOGS_ERR)
+                ret[n++] = s;
+        return n;
+}
+
+static int find_tails(StintClient *client, const LogsOptions *o, const TaskBrief *task,
+                      Stream *streams, size_t n, Error *error) {
+        int r = 0;
+        for (size_t i = 0; r == 0 && o->has_lines && task->attempt && i < n; i++)
+                r = logs_tail(client, streams[i].id, streams[i].attempt, streams[i].which, o->lines,
+                              &streams[i].offset, error);
+        return r;
+}
+
+/* All at once, each to its own descriptor, as the bytes come. */
+static int follow_streams(const Invocation *x, StintClient *client, Stream *streams, size_t n,
+                          Error *error) {
+        int r = 0;
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                if (x->general.json)
+                        streams[i].take = stream_take_json;
+                r = stream_start(&streams[i], client, error);
+        }
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = stream_finish(&streams[i], error);
+        return r;
+}
+
+/* One after the other. */
+static int print_streams(StintClient *client, Stream *streams, size_t n, Error *error) {
+        int r = 0;
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                r = stream_start(&streams[i], client, error);
+                if (r == 0)
+                        r = stream_finish(&streams[i], error);
+        }
+        return r;
+}
+
+static int print_json(StintClient *client, Stream *streams, size_t n, Error *error) {
+        json_t *object = json_pack("{sI sI}", "task", (json_int_t)streams[0].id, "attempt",
+                                   (json_int_t)streams[0].attempt);
+        int r = 0;
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = stream_into_json(&streams[i], client,
+                                     streams[i].which == STINT_STDERR ? "stderr" : "stdout", object,
+                                     error);
+        if (r == 0)
                 json_print_object("logs", json_incref(object));
         json_decref(object);
         return r;
 }
 
-static int result_one(const Invocation *x, Session *s, uint64_t id, Error *error) {
+static int logs_one(const Invocation *x, StintClient *client, uint64_t id, Error *error) {
+        const LogsOptions *o = x->args;
+        Stream streams[STREAMS];
         TaskBrief task;
-        int r = task_brief(s, id, &task, error);
-        if (r == 0 && !task_state_is_end(task.state))
-                r = not_yet(&task, error);
+        int r = task_brief(client, id, &task, error);
         if (r == 0)
-                r = has_output(&task, error);
+                r = check_attempt(&task, o, error);
         if (r < 0)
                 return r;
-        StreamKind kind = task.kind == TASK_KIND_MESSAGE ? STREAM_RESULT : STREAM_STDOUT;
-        if (!x->general.json)
-                return print_stream(s, id, kind, error);
-        json_t *object =
-                json_pack("{sI ss}", "task", (json_int_t)id, "state", task_state_name(task.state));
-        r = json_stream(s, id, kind, "bytes", object, error);
-        if (r == 0)
-                json_print_object("result", json_incref(object));
-        json_decref(object);
+        size_t n = choose_streams(o, &task, streams);
+        r = find_tails(client, o, &task, streams, n, error);
+        if (r < 0)
+                return r;
+        if (o->follow)
+                r = follow_streams(x, client, streams, n, error);
+        else if (x->general.json)
+                r = print_json(client, streams, n, error);
+        else
+                pager_start(x), r = print_streams(client, streams, n, error);
+        for (size_t i = 0; r == 0 && !x->general.json && i < n; i++)
+                stream_warn(&streams[i]);
         return r;
-}
-
-typedef int (*EachTask)(const Invocation *x, Session *s, uint64_t id, Error *error);
-
-static int for_each(const Invocation *x, EachTask each, Error *error) {
-        _cleanup_(session_closep) Session *s = NULL;
-        _cleanup_(selection_done) Selection selection = {0};
-        uint64_t id, after = 0;
-        int r = invocation_open(x, SESSION_CONNECT_ONLY, error, &s);
-        if (r == 0)
-                r = selection_or_last(s, x->operands, x->operand_count, &selection, error);
-        while (r == 0 && selection_next(&selection, &after, &id, 1))
-                r = each(x, s, id, error);
-        return r;
-}
-
-static int logs_checked(const Invocation *x, Session *s, uint64_t id, Error *error) {
-        TaskBrief task;
-        int r = task_brief(s, id, &task, error);
-        if (r == 0)
-                r = has_output(&task, error);
-        return r < 0 ? r : logs_one(x, s, id, error);
 }
 
 static int logs_run(Invocation *x, Error *error) {
-        return for_each(x, logs_checked, error);
-}
-
-static int result_run(Invocation *x, Error *error) {
-        if (!x->operand_count)
-                return error_set(error, EXIT_USAGE, "result names no task: write its id, or last");
-        return for_each(x, result_one, error);
+        const LogsOptions *o = x->args;
+        _cleanup_(stint_freep) StintClient *client = NULL;
+        _cleanup_(selection_done) Selection selection = {0};
+        uint64_t id, after = 0;
+        int r = invocation_connect(x, 0, error, &client);
+        if (r == 0)
+                r = selection_or_last(client, x->operands, x->operand_count, x->args, &selection,
+                                      error);
+        if (r == 0 && o->follow && selection.ids.count > 1)
+                return error_set(error, EXIT_USAGE,
+                                 "--follow takes one task, not %zu: name one of them",
+                                 selection.ids.count);
+        while (r == 0 && selection_next(&selection, &after, &id, 1))
+                r = logs_one(x, client, id, error);
+        pager_finish();
+        return r;
 }
 
 const Command command_logs = {
@@ -159,20 +186,11 @@ const Command command_logs = {
         .synopsis = "[OPTION…] [SELECTOR]",
         .description = "Copies what the last attempt has written so far to stdout, then to stderr, "
                        "of the\n"
-                       "tasks that are named, or of your last one.",
-        .groups = {&logs_options},
-        .examples = {"stint logs 7", "stint logs --stderr last"},
+                       "tasks that are named, or of your last one. With --follow both as they "
+                       "come, of this\n"
+                       "and later attempts, until the task ends.\n" SELECTOR_HELP,
+        .groups = {&logs_options, &selector_options},
+        .examples = {"stint logs 7", "stint logs -f -n 20", "stint logs --stderr --attempt 1 last"},
         .args_size = sizeof(LogsOptions),
         .run = logs_run,
-};
-
-const Command command_result = {
-        .name = "result",
-        .summary = "the bytes that a task gave",
-        .synopsis = "[OPTION…] SELECTOR…",
-        .description =
-                "The answer of a message task, what a command task wrote to stdout. Only of tasks\n"
-                "that have ended.",
-        .examples = {"stint result 7 >answer", "stint result 7 8 9"},
-        .run = result_run,
 };

@@ -125,5 +125,7 @@ int options_parse(const OptionTarget *targets, size_t n, OperandRule rule, int a
                 if (r < 0)
                         return r;
         }
+        if (operands + 1 < argc)
+                argv[operands + 1] = NULL;
         return operands;
 }

@@ -36,7 +36,8 @@ typedef enum OperandRule {
         OPERANDS_END_OPTIONS /* the first operand is a command: what follows belongs to it */
 } OperandRule;
 
-/* Parses argv[1] … argv[argc - 1] and moves the operands to argv[1] …; returns how many there are,
- * or -EXIT_USAGE. `--` ends the options. usage: how to get help, for messages ("stint submit"). */
+/* Parses argv[1] … argv[argc - 1], which a NULL follows, and moves the operands to argv[1] …, with
+ * a NULL behind them; returns how many there are, or -EXIT_USAGE. `--` ends the options. usage: how
+ * to get help, for messages ("stint submit"). */
 int options_parse(const OptionTarget *targets, size_t n, OperandRule rule, int argc, char **argv,
                   const char *usage, Error *error);

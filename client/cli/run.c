@@ -1,9 +1,10 @@
 /* `stint run`: submit, copy both streams as they come, exit as the task did. Ctrl-C cancels the
  * task and waits for its end; a second one leaves at once; a hang-up leaves the task alone.
  *
- * The signals are blocked and read from a descriptor that the session waits on too, so that none
+ * The signals are blocked and read from a descriptor that the library waits on too, so that none
  * falls between a look and a wait. */
-#include "client/cli/command.h"
+#include "client/cli/command-options.h"
+#include "client/cli/dry-run.h"
 #include "client/cli/ending.h"
 #include "client/cli/stream.h"
 #include "client/cli/submission.h"
@@ -21,34 +22,26 @@
 #define ASK_AFTER_MSEC 20
 
 typedef struct Run {
-        Session *session;
+        StintClient *client;
         Error *error;
-        uint64_t id; /* 0: not acknowledged yet */
-        uint64_t submit_request, cancel_request;
-        OutputStream streams[STREAMS];
-        unsigned open_streams;
-        bool asked, ended;
-        WireEndedTask end;
+        StintFuture *future;
+        Stream streams[STREAMS];
+        bool asked, cancelled;
         int signals_fd;
         int signal;     /* the first one that asked for the end of the task */
         int leave_with; /* exit code of leaving without waiting, 0: stay */
 } Run;
 
 static void run_cancel(Run *r) {
-        if (!r->id || r->cancel_request || r->ended)
-                return;
-        WireCancel cancel = {.ids = {&r->id, 1}};
-        session_number(r->session, &cancel.client, &cancel.seq, &cancel.held);
-        int64_t request =
-                session_send(r->session, WIRE_TYPE_CANCEL, &cancel, (BlobSlice){0}, r->error);
-        if (request > 0)
-                r->cancel_request = (uint64_t)request;
+        if (!r->cancelled && r->future)
+                r->cancelled = stint_future_cancel(r->future) == 0;
 }
 
 static void run_leave(Run *r, int signal, const char *what) {
+        uint64_t id = stint_future_id(r->future);
         r->leave_with = EXIT_SIGNAL_BASE + signal;
-        if (r->id)
-                fprintf(stderr, "stint: task %" PRIu64 " %s\n", r->id, what);
+        if (id)
+                fprintf(stderr, "stint: task %" PRIu64 " %s\n", id, what);
         else
                 fprintf(stderr, "stint: left before the task was acknowledged: it may run or not; "
                                 "see `stint list`\n");
@@ -91,125 +84,86 @@ static int signals_open(Run *r) {
 }
 
 static int run_ask(Run *r) {
-        static const StreamKind kinds[STREAMS] = {STREAM_STDOUT, STREAM_STDERR};
+        static const StintStream which[STREAMS] = {STINT_STDOUT, STINT_STDERR};
         static const int fds[STREAMS] = {STDOUT_FILENO, STDERR_FILENO};
         r->asked = true;
         for (size_t i = 0; i < STREAMS; i++) {
-                r->streams[i] = (OutputStream){.task_id = r->id,
-                                               .kind = kinds[i],
-                                               .span = STREAM_EVERY_ATTEMPT,
-                                               .follow = STREAM_FOLLOW,
-                                               .fd = fds[i],
-                                               .watched_fd = r->signals_fd,
-                                               .woken = on_signal,
-                                               .userdata = r};
-                int error = stream_start(r->session, &r->streams[i], r->error);
+                r->streams[i] = (Stream){.id = stint_future_id(r->future),
+                                         .which = which[i],
+                                         .flags = STINT_FOLLOW | STINT_ALL_ATTEMPTS,
+                                         .fd = fds[i],
+                                         .watched_fd = r->signals_fd,
+                                         .woken = on_signal,
+                                         .userdata = r};
+                int error = stream_start(&r->streams[i], r->client, r->error);
                 if (error < 0)
                         return error;
-                r->open_streams++;
         }
         return 0;
 }
 
-static int on_submit_answer(Run *r, const SessionAnswer *a) {
-        if (a->type == WIRE_TYPE_ERROR)
-                return session_refused(a, r->error);
-        if (a->type == WIRE_TYPE_SUBMITTED) {
-                r->id = ((const WireSubmitted *)a->body)->first_id;
-                if (r->signal)
-                        run_cancel(r);
-                return 0;
+/* What has come so far: 0, -code, or 1 when all is over. */
+static int run_look(Run *r) {
+        bool open = false;
+        int error = stint_future_status(r->future);
+        if (error < 0)
+                return submit_refused(r->client, r->future, error, r->error);
+        for (size_t i = 0; r->asked && i < STREAMS; i++) {
+                Stream *s = &r->streams[i];
+                open |= !s->over;
+                if (s->code)
+                        return stream_outcome(s, r->error);
+                if (s->write_error && !r->leave_with)
+                        run_cancel(r); /* nobody reads it any more */
         }
-        const WireEnded *ended = a->body;
-        if (a->type != WIRE_TYPE_ENDED)
-                return error_set(r->error, EXIT_PROTOCOL,
-                                 "the dispatcher answered a submit with message %u: install the "
-                                 "same version of both",
-                                 a->type);
-        for (size_t i = 0; i < ended->ends.count; i++)
-                if (ended->ends.items[i].id == r->id) {
-                        r->end = ended->ends.items[i];
-                        r->ended = true;
-                }
-        if (!r->ended && !ended->more)
-                return error_set(r->error, EXIT_DATA,
-                                 "task %" PRIu64 " was purged before its end was seen", r->id);
-        return r->ended && !r->asked ? run_ask(r) : 0;
-}
-
-static int on_stream_answer(Run *r, OutputStream *o, const SessionAnswer *a) {
-        int outcome = stream_answer(r->session, o, a, r->error);
-        if (outcome == STREAM_GOES_ON)
-                return 0;
-        r->open_streams--;
-        if (o->write_error && !r->leave_with)
-                run_cancel(r); /* nobody reads it any more */
-        return outcome < 0 ? outcome : 0;
-}
-
-static int on_answer(Run *r, const SessionAnswer *a) {
-        if (a->request_id == r->submit_request)
-                return on_submit_answer(r, a);
-        if (a->request_id == r->cancel_request)
-                return a->type == WIRE_TYPE_ERROR ? session_refused(a, r->error) : 0;
-        for (size_t i = 0; i < STREAMS; i++)
-                if (a->request_id == r->streams[i].request)
-                        return on_stream_answer(r, &r->streams[i], a);
-        return 0;
+        return stint_future_poll(r->future) && r->asked && !open;
 }
 
 /* Until the task has ended and its streams are copied, or we are to leave. */
 static int run_follow(Run *r) {
-        int error = 0;
-        while (error == 0 && !r->leave_with && (!r->ended || r->open_streams)) {
-                SessionAnswer answer;
-                int patience = r->id && !r->asked ? ASK_AFTER_MSEC : -1;
-                error = session_receive(r->session, patience, &answer, r->error);
-                if (error == 0) {
-                        error = on_answer(r, &answer);
-                } else if (error == -EINTR) {
-                        on_signal(r);
-                        error = 0;
-                } else if (error == -ETIMEDOUT) {
-                        error = run_ask(r);
-                }
+        int over = 0;
+        while (!over && !r->leave_with) {
+                bool known = stint_future_id(r->future) != 0;
+                int n = stint_dispatch(r->client, known && !r->asked ? ASK_AFTER_MSEC : -1);
+                on_signal(r);
+                over = run_look(r);
+                if (over == 0 && n < 0 && n != -STINT_TIMED_OUT)
+                        over = client_error(r->client, n, r->error);
+                bool late = known && n == 0;
+                if (over == 0 && !r->asked && (late || stint_future_poll(r->future)))
+                        over = run_ask(r);
         }
-        return error;
+        return over < 0 ? over : 0;
 }
 
 static int run_exit_code(const Run *r) {
-        char text[128];
-        int code = ending_exit_code((TaskState)r->end.state, (EndReason)r->end.reason, r->end.code);
+        const StintEnd *end = stint_future_end(r->future);
+        int error = 0;
         for (size_t i = 0; i < STREAMS; i++) {
-                int lost = r->streams[i].write_error;
                 stream_warn(&r->streams[i]);
-                if (lost == EPIPE)
+                if (r->streams[i].write_error == EPIPE)
                         return EXIT_SIGNAL_BASE + SIGPIPE;
-                if (lost)
-                        return error_set(r->error, EXIT_IO,
-                                         "cannot write the output of task %" PRIu64 ": %s", r->id,
-                                         strerror(lost));
+                if (error == 0)
+                        error = stream_outcome(&r->streams[i], r->error);
         }
-        if (r->signal && r->end.state == TASK_CANCELLED)
+        if (error < 0)
+                return error;
+        if (r->signal && end->state == STINT_CANCELLED)
                 return EXIT_SIGNAL_BASE + r->signal;
-        if (r->end.state != TASK_SUCCEEDED && r->end.reason != REASON_EXIT)
-                fprintf(stderr, "stint: task %" PRIu64 " %s: %s; see `stint show %" PRIu64 "`\n",
-                        r->id, task_state_name((TaskState)r->end.state),
-                        ending_text((EndReason)r->end.reason, r->end.code, text, sizeof text),
-                        r->id);
-        return code;
+        if (end->state != STINT_SUCCEEDED && end->reason != STINT_REASON_EXIT)
+                ending_warn(end);
+        return ending_exit_code(end->state, end->reason, end->code);
 }
 
-static int run_task(Run *r, CommandOptions *o, const CommandTask *task) {
+static int run_task(Run *r, const StintTask *task) {
         int error = signals_open(r);
         if (error < 0)
                 return error_set(r->error, EXIT_SOFTWARE, "cannot wait for signals: %s",
                                  strerror(-error));
-        session_watch(r->session, r->signals_fd);
-        int64_t request = submit_command(r->session, o, task, SUBMIT_AND_WAIT, r->error);
-        if (request < 0)
-                return (int)request;
-        r->submit_request = (uint64_t)request;
+        stint_set_interrupt(r->client, r->signals_fd);
+        error = stint_submit(r->client, task, 1, 0, &r->future);
+        if (error < 0)
+                return client_error(r->client, error, r->error);
         error = run_follow(r);
         if (error < 0)
                 return error;
@@ -218,19 +172,21 @@ static int run_task(Run *r, CommandOptions *o, const CommandTask *task) {
 
 static int run_run(Invocation *x, Error *error) {
         CommandOptions *o = x->args;
-        _cleanup_(session_closep) Session *s = NULL;
-        _cleanup_(command_task_done) CommandTask task = {0};
+        _cleanup_(stint_freep) StintClient *client = NULL;
+        _cleanup_(command_task_done) CommandTask command = {0};
         int r = task_options_check(&o->task, error);
         if (r == 0)
-                r = command_task_new(o, x->operands, x->operand_count, &task, error);
+                r = command_task_new(o, x->operands, x->operand_count, &command, error);
+        if (r == 0 && o->task.dry_run)
+                return dry_run_print(x, &o->task, &command.task);
         if (r == 0)
-                r = invocation_open(x, SESSION_START_OWN, error, &s);
+                r = invocation_connect(x, STINT_START_OWN, error, &client);
         if (r == 0)
-                r = submit_check_directory(s, task.spec.cwd, error);
+                r = submit_check_directory(client, command.task.cwd, error);
         if (r < 0)
                 return r;
-        Run run = {.session = s, .error = error, .signals_fd = -1};
-        r = run_task(&run, o, &task);
+        Run run = {.client = client, .error = error, .signals_fd = -1};
+        r = run_task(&run, &command.task);
         if (run.signals_fd >= 0)
                 close(run.signals_fd);
         return r;

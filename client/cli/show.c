@@ -1,9 +1,9 @@
 /* `stint show`: everything that is known of a task. */
-#include "client/cli/command.h"
+#include "client/cli/details.h"
 #include "client/cli/ending.h"
+#include "client/cli/pager.h"
 #include "client/cli/row.h"
 #include "client/cli/selection.h"
-#include "client/cli/shown.h"
 #include "common/text.h"
 #include "common/time.h"
 
@@ -11,15 +11,17 @@
 #include <string.h>
 
 #define LABEL_WIDTH 12
+#define TEXT_SIZE   8192
 
 static void print_line(const char *label, const char *text) {
         printf("%-*s%s\n", LABEL_WIDTH, label, text);
 }
 
-static void print_text(const char *label, WireText text) {
-        char escaped[4 * WIRE_TEXT_MAX + 8];
-        if (text.size)
-                print_line(label, text_escape(text.data, text.size, escaped, sizeof escaped));
+/* Nothing for no text. */
+static void print_text(const char *label, const char *text) {
+        char escaped[TEXT_SIZE];
+        if (text && text[0])
+                print_line(label, text_escape(text, strlen(text), escaped, sizeof escaped));
 }
 
 static void print_duration(const char *label, uint64_t usec) {
@@ -28,56 +30,78 @@ static void print_duration(const char *label, uint64_t usec) {
                 print_line(label, duration_format(usec, text, sizeof text));
 }
 
-static void print_time(const char *label, uint64_t usec) {
-        char text[64];
-        if (usec)
-                print_line(label, time_format(usec, text, sizeof text));
+static void print_id(const char *label, uint64_t id) {
+        if (id)
+                printf("%-*s%" PRIu64 "\n", LABEL_WIDTH, label, id);
 }
 
-static void print_state(const WireRow *row) {
-        char reason[128], line[256];
-        const char *state = task_state_name((TaskState)row->state);
-        ending_text((EndReason)row->reason, row->code, reason, sizeof reason);
-        snprintf(line, sizeof line, "%s%s%s", state ? state : "?", reason[0] ? ": " : "", reason);
-        print_line("state", line);
+/* The time, and how far away it is. */
+static void print_time(const char *label, uint64_t usec, uint64_t now_usec) {
+        char time[64], away[64];
+        if (!usec)
+                return;
+        bool past = usec <= now_usec;
+        duration_format_brief(past ? now_usec - usec : usec - now_usec, away, sizeof away);
+        printf("%-*s%s (%s%s%s)\n", LABEL_WIDTH, label, time_format(usec, time, sizeof time),
+               past ? "" : "in ", away, past ? " ago" : "");
 }
 
-static void print_policy(const Shown *s) {
-        const WireShown *w = s->wire;
+static void print_state(const StintInfo *info, const GeneralOptions *general) {
+        char reason[128];
+        const char *state = stint_state_name(info->state);
+        const char *color = color_is_wanted(general) ? color_of_state(info->state) : "";
+        ending_text(info->reason, info->code, reason, sizeof reason);
+        printf("%-*s%s%s%s%s%s\n", LABEL_WIDTH, "state", color, state ? state : "?",
+               color[0] ? COLOR_END : "", reason[0] ? ": " : "", reason);
+}
+
+static void print_policy(const StintDetails *d) {
         char line[256], least[64], most[64];
-        print_duration("timeout", w->timeout_usec);
-        print_duration("grace", w->grace_usec);
-        if (w->retries) {
-                snprintf(line, sizeof line, "%" PRIu64 ", backoff %s..%s", w->retries,
-                         duration_format(w->backoff_min_usec, least, sizeof least),
-                         duration_format(w->backoff_max_usec, most, sizeof most));
+        print_duration("timeout", d->timeout_usec);
+        print_duration("grace", d->grace_usec);
+        if (d->retries) {
+                snprintf(line, sizeof line, "%u, backoff %s..%s", d->retries,
+                         duration_format(d->backoff_min_usec, least, sizeof least),
+                         duration_format(d->backoff_max_usec, most, sizeof most));
                 print_line("retries", line);
         }
-        if (w->task.items[0].flags & WIRE_TASK_AT_MOST_ONCE)
+        if (d->info.flags & STINT_AT_MOST_ONCE)
                 print_line("starts", "at most once");
 }
 
-static void print_row(const WireRow *row) {
-        char line[64];
-        snprintf(line, sizeof line, "%" PRIu64, row->id);
-        print_line("task", line);
-        print_state(row);
-        print_text("name", row->name);
-        for (size_t i = 0; i < row->labels.count; i++)
-                print_text("label", row->labels.items[i]);
-        print_text("queue", row->queue);
-        snprintf(line, sizeof line, "%" PRId64, row->priority);
-        print_line("priority", line);
-        snprintf(line, sizeof line, "%" PRIu64, row->uid);
-        print_line("uid", line);
-        print_time("submitted", row->submitted_usec);
-        print_time("due", row->due_usec);
-        print_time("started", row->started_usec);
-        print_time("ended", row->ended_usec);
+static void print_progress(const StintInfo *info) {
+        char line[256];
+        if (info->progress < 0)
+                return;
+        snprintf(line, sizeof line, "%d%% %s", info->progress, info->progress_text);
+        print_text("progress", line);
 }
 
-static void print_quoted(const char *label, const char *const *words, size_t n) {
+static void print_info(const StintInfo *info, const GeneralOptions *general) {
+        uint64_t now_usec = time_now_realtime();
+        print_id("task", info->id);
+        print_state(info, general);
+        print_progress(info);
+        print_text("name", info->name);
+        print_text("group", info->group);
+        for (const char *const *label = info->labels; label && *label; label++)
+                print_text("label", *label);
+        print_text("queue", info->queue);
+        printf("%-*s%d\n", LABEL_WIDTH, "priority", info->priority);
+        printf("%-*s%u\n", LABEL_WIDTH, "uid", info->uid);
+        print_id("retry of", info->retry_of);
+        print_id("retried as", info->retried_as);
+        print_time("submitted", info->submitted_usec, now_usec);
+        print_time("due", info->due_usec, now_usec);
+        print_time("started", info->started_usec, now_usec);
+        print_time("ended", info->ended_usec, now_usec);
+}
+
+static void print_quoted(const char *label, const char *const *words) {
         char *quoted = malloc(64 * 1024), *escaped = malloc(256 * 1024);
+        size_t n = 0;
+        while (words[n])
+                n++;
         if (quoted && escaped) {
                 text_shell_quote((char *const *)words, n, quoted, 64 * 1024);
                 print_line(label, text_escape(quoted, strlen(quoted), escaped, 256 * 1024));
@@ -86,26 +110,30 @@ static void print_quoted(const char *label, const char *const *words, size_t n) 
         free(escaped);
 }
 
-static void print_command(const CommandSpec *c) {
-        char line[64], size[64];
-        print_quoted("command", c->argv, c->argc);
-        print_text("directory", wire_text(c->cwd ? c->cwd : "/"));
-        snprintf(line, sizeof line, "%04o", c->umask);
-        print_line("umask", line);
-        if (c->stdin_kind == COMMAND_STDIN_FILE)
-                print_text("stdin", wire_text(c->stdin_file));
-        else if (c->stdin_kind == COMMAND_STDIN_BYTES)
-                print_line("stdin", size_format(c->stdin_bytes.size, size, sizeof size));
-        print_line("keeps", size_format(c->output_limit, size, sizeof size));
-        for (size_t i = 0; i < c->env_count; i++)
-                print_text("env", wire_text(c->env[i]));
+static void print_command(const StintDetails *d) {
+        char size[64];
+        size_t variables = 0;
+        print_quoted("command", d->argv);
+        print_text("directory", d->cwd);
+        printf("%-*s%04o\n", LABEL_WIDTH, "umask", d->umask);
+        if (d->nice)
+                printf("%-*s%d\n", LABEL_WIDTH, "nice", d->nice);
+        print_text("stdin", d->stdin_file);
+        if (d->stdin_bytes)
+                print_line("stdin", size_format(d->stdin_size, size, sizeof size));
+        print_line("keeps", size_format(d->output_limit, size, sizeof size));
+        for (const char *const *item = d->env; item && *item; item++)
+                print_text("env", *item);
+        while (d->environment && d->environment[variables])
+                variables++;
+        printf("%-*s%zu variables (see --json)\n", LABEL_WIDTH, "environment", variables);
 }
 
-static void print_output(const WireAttempt *a) {
+static void print_output(const StintAttempt *a) {
         char out[64], err[64];
         if (!a->out_total && !a->err_total && !a->result_size)
                 return;
-        printf("%-*s  stdout %s, stderr %s", LABEL_WIDTH, "",
+        printf("%-*sstdout %s, stderr %s", LABEL_WIDTH, "",
                size_format(a->out_total, out, sizeof out),
                size_format(a->err_total, err, sizeof err));
         if (a->out_dropped || a->err_dropped)
@@ -116,59 +144,69 @@ static void print_output(const WireAttempt *a) {
         printf("\n");
 }
 
-static void print_attempt(const WireAttempt *a) {
+static void print_attempt(const StintAttempt *a) {
         char label[32], reason[128], wall[64], user[64], system[64], rss[64];
-        const char *state = a->state == TASK_READY ? "interrupted" : NULL;
-        snprintf(label, sizeof label, "attempt %" PRIu64, a->attempt);
-        state = state ? state : task_state_name((TaskState)a->state);
-        printf("%-*s%s: %s; %s wall, %s user, %s system, %s memory, worker %" PRIu64 "\n",
-               LABEL_WIDTH, label, state ? state : "?",
-               ending_text((EndReason)a->reason, a->code, reason, sizeof reason),
+        const char *state = a->state == STINT_READY ? "interrupted" : stint_state_name(a->state);
+        snprintf(label, sizeof label, "attempt %u", a->attempt);
+        printf("%-*s%s: %s; worker %" PRIu64 "\n", LABEL_WIDTH, label, state ? state : "?",
+               ending_text(a->reason, a->code, reason, sizeof reason), a->worker);
+        printf("%-*s%s wall, %s user, %s system, %s memory\n", LABEL_WIDTH, "",
                duration_format_brief(
                        a->ended_usec > a->started_usec ? a->ended_usec - a->started_usec : 0, wall,
                        sizeof wall),
                duration_format_brief(a->user_usec, user, sizeof user),
                duration_format_brief(a->system_usec, system, sizeof system),
-               size_format(a->max_rss_bytes, rss, sizeof rss), a->worker);
+               size_format(a->max_rss_bytes, rss, sizeof rss));
         print_text("", a->detail);
         print_output(a);
 }
 
-static void print_shown(const Shown *s) {
+static void print_details(const StintDetails *d, const GeneralOptions *general) {
         char text[64];
-        print_row(&s->wire->task.items[0]);
-        print_policy(s);
-        if (s->command) {
-                print_command(s->command);
-                snprintf(text, sizeof text, "%zu variables (see --json)", s->variable_count);
-                print_line("environment", text);
+        print_info(&d->info, general);
+        print_policy(d);
+        if (d->argv) {
+                print_command(d);
         } else {
-                print_text("payload", s->wire->task.items[0].summary);
-                print_line("size", size_format(s->payload.size, text, sizeof text));
+                print_text("payload", d->info.summary);
+                print_line("size", size_format(d->payload_size, text, sizeof text));
         }
-        for (size_t i = 0; i < s->wire->attempts.count; i++)
-                print_attempt(&s->wire->attempts.items[i]);
+        for (const StintAttempt *const *a = d->attempts; a && *a; a++)
+                print_attempt(*a);
+}
+
+static int show_one(Invocation *x, StintClient *client, uint64_t id, const char *before,
+                    Error *error) {
+        StintDetails *d;
+        int r = stint_show(client, id, &d);
+        if (r < 0) {
+                pager_finish();
+                return client_error(client, r, error);
+        }
+        if (x->general.json) {
+                json_print_object("task", details_json(d));
+        } else {
+                pager_start(x);
+                printf("%s", before);
+                print_details(d, &x->general);
+        }
+        stint_details_free(d);
+        return 0;
 }
 
 static int show_run(Invocation *x, Error *error) {
-        _cleanup_(session_closep) Session *s = NULL;
+        _cleanup_(stint_freep) StintClient *client = NULL;
         _cleanup_(selection_done) Selection selection = {0};
         uint64_t id, after = 0, shown = 0;
         if (!x->operand_count)
                 return error_set(error, EXIT_USAGE, "show names no task: write its id, or last");
-        int r = invocation_open(x, SESSION_CONNECT_ONLY, error, &s);
+        int r = invocation_connect(x, 0, error, &client);
         if (r == 0)
-                r = selection_or_last(s, x->operands, x->operand_count, &selection, error);
-        while (r == 0 && selection_next(&selection, &after, &id, 1)) {
-                _cleanup_(shown_done) Shown task = {0};
-                r = shown_ask(s, id, &task, error);
-                if (r < 0)
-                        break;
-                if (x->general.json)
-                        json_print_object("task", shown_json(&task));
-                else
-                        printf("%s", shown++ ? "\n" : ""), print_shown(&task);
-        }
+                r = selection_or_last(client, x->operands, x->operand_count, x->args, &selection,
+                                      error);
+        while (r == 0 && selection_next(&selection, &after, &id, 1))
+                r = show_one(x, client, id, shown++ ? "\n" : "", error);
+        pager_finish();
         return r;
 }
 
@@ -176,8 +214,10 @@ const Command command_show = {
         .name = "show",
         .summary = "everything about a task",
         .synopsis = "[OPTION…] SELECTOR…",
-        .description =
-                "What was asked for, every attempt with its times and usage, and how it ended.",
+        .description = "What was asked for, every attempt with its times and usage, and how it "
+                       "ended.\n" SELECTOR_HELP,
+        .groups = {&selector_options},
         .examples = {"stint show 7", "stint show --json last"},
+        .args_size = sizeof(SelectorOptions),
         .run = show_run,
 };

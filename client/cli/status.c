@@ -1,184 +1,225 @@
 /* `stint status`, also `stint` alone: the dispatcher, its queues and pools, and what it counted. */
 #include "client/cli/columns.h"
 #include "client/cli/json.h"
-#include "client/cli/row.h"
+#include "client/cli/pager.h"
 #include "common/text.h"
 #include "common/time.h"
 
 #include <inttypes.h>
+#include <string.h>
+
+#define TEXT_SIZE 4096
 
 /* ---- JSON ---- */
 
-static json_t *queues_json(const WireStatusData *d) {
-        json_t *array = json_array();
-        for (size_t i = 0; i < d->queues.count; i++) {
-                const WireQueueStatus *q = &d->queues.items[i];
-                json_t *o = json_object();
-                json_set_text(o, "name", q->name);
-                json_set_number(o, "ready", q->ready);
-                json_set_number(o, "delayed", q->delayed);
-                json_set_number(o, "running", q->running);
-                json_set_number(o, "held", q->held);
-                json_set_number(o, "blocked", q->blocked);
-                json_set_number(o, "max_waiting", q->max_waiting);
-                json_set_time(o, "oldest_usec", q->oldest_usec);
-                json_set_number(o, "succeeded", q->succeeded);
-                json_set_number(o, "failed", q->failed);
-                json_set_number(o, "cancelled", q->cancelled);
-                json_set_number(o, "expired", q->expired);
-                json_array_append_new(array, o);
-        }
-        return array;
+static json_t *queue_json(const StintQueueStatus *q) {
+        json_t *o = json_object();
+        json_set_text(o, "name", q->name);
+        json_set_number(o, "ready", q->ready);
+        json_set_number(o, "delayed", q->delayed);
+        json_set_number(o, "running", q->running);
+        json_set_number(o, "held", q->held);
+        json_set_number(o, "blocked", q->blocked);
+        json_set_number(o, "max_waiting", q->max_waiting);
+        json_set_time(o, "oldest_usec", q->oldest_usec);
+        json_set_number(o, "succeeded", q->succeeded);
+        json_set_number(o, "failed", q->failed);
+        json_set_number(o, "cancelled", q->cancelled);
+        json_set_number(o, "expired", q->expired);
+        return o;
 }
 
-static json_t *pools_json(const WireStatusData *d) {
-        json_t *array = json_array();
-        for (size_t i = 0; i < d->pools.count; i++) {
-                const WirePoolStatus *p = &d->pools.items[i];
-                json_t *o = json_object(), *queues = json_array();
-                for (size_t q = 0; q < p->queues.count; q++)
-                        json_array_append_new(queues, json_stringn(p->queues.items[q].data,
-                                                                   p->queues.items[q].size));
-                json_set_text(o, "name", p->name);
-                json_set_text(o, "handler", p->handler);
-                json_object_set_new(o, "queues", queues);
-                json_set_number(o, "workers", p->workers);
-                json_set_number(o, "wanted", p->wanted);
-                json_set_number(o, "busy", p->busy);
-                json_set_number(o, "slots", p->slots);
-                json_set_text(o, "last_exit", p->last_exit);
-                json_array_append_new(array, o);
-        }
-        return array;
+static json_t *pool_json(const StintPoolStatus *p) {
+        json_t *o = json_object();
+        json_set_text(o, "name", p->name);
+        json_set_text(o, "handler", p->handler);
+        json_object_set_new(o, "queues", json_texts(p->queues));
+        json_set_number(o, "workers", p->workers);
+        json_set_number(o, "wanted", p->wanted);
+        json_set_number(o, "busy", p->busy);
+        json_set_number(o, "slots", p->slots);
+        json_set_text(o, "last_exit", p->last_exit);
+        return o;
 }
 
-static void print_json(const WireStatusData *d, const char *endpoint) {
-        json_t *o = json_object(), *counters = json_object();
-        json_set_text(o, "version", d->version);
-        json_set_text(o, "instance", d->instance);
-        json_object_set_new(o, "endpoint", json_string(endpoint));
-        json_set_number(o, "pid", d->pid);
-        json_set_number(o, "epoch", d->epoch);
-        json_set_number(o, "started_usec", d->started_usec);
-        json_set_number(o, "now_usec", d->now_usec);
-        json_set_text(o, "store", d->store);
-        json_set_text(o, "state_dir", d->state_dir);
-        json_set_text(o, "health", d->health.size ? d->health : wire_text("good"));
-        json_object_set_new(o, "queues", queues_json(d));
-        json_object_set_new(o, "pools", pools_json(d));
-        for (size_t i = 0; i < d->counters.count; i++) {
-                char name[WIRE_NAME_MAX + 1];
-                const WireCounter *c = &d->counters.items[i];
-                snprintf(name, sizeof name, "%.*s", (int)c->name.size, c->name.data);
-                json_set_number(counters, name, c->value);
-        }
+static json_t *rate_json(const StintRate *r) {
+        return json_pack("{sf sf}", "per_sec_10s", r->per_sec_10s, "per_sec_1m", r->per_sec_1m);
+}
+
+static void print_json(const StintStatus *s, const char *socket) {
+        json_t *o = json_object(), *queues = json_array(), *pools = json_array();
+        json_t *counters = json_object(), *rates = json_object();
+        json_set_text(o, "version", s->version);
+        json_set_text(o, "instance", s->instance);
+        json_object_set_new(o, "endpoint", json_sprintf("ipc://%s", socket));
+        json_set_number(o, "pid", s->pid);
+        json_set_number(o, "epoch", s->epoch);
+        json_set_time(o, "started_usec", s->started_usec);
+        json_set_time(o, "now_usec", s->now_usec);
+        json_set_text(o, "store", s->store);
+        json_set_text(o, "state_dir", s->state_dir);
+        json_set_text(o, "health", s->health);
+        for (const StintQueueStatus *const *q = s->queues; *q; q++)
+                json_array_append_new(queues, queue_json(*q));
+        for (const StintPoolStatus *const *p = s->pools; *p; p++)
+                json_array_append_new(pools, pool_json(*p));
+        for (const StintCounter *const *c = s->counters; *c; c++)
+                json_set_number(counters, (*c)->name, (*c)->value);
+        for (const StintRate *const *r = s->rates; *r; r++)
+                json_object_set_new(rates, (*r)->name, rate_json(*r));
+        json_object_set_new(o, "queues", queues);
+        json_object_set_new(o, "pools", pools);
         json_object_set_new(o, "counters", counters);
+        json_object_set_new(o, "rates", rates);
         json_print_object("status", o);
 }
 
 /* ---- for people ---- */
 
-static const char *escaped(WireText text) {
-        static char buf[4 * WIRE_TEXT_MAX + 1];
-        return text_escape(text.data, text.size, buf, sizeof buf);
+static const char *escaped(const char *text) {
+        static char buf[TEXT_SIZE];
+        return text_escape(text, strlen(text), buf, sizeof buf);
 }
 
-static void print_head(const WireStatusData *d, const char *path) {
+/* "3.2/s", for fewer than one a second "12/min". */
+static const char *rate_text(double per_sec, char *buf, size_t size) {
+        if (per_sec <= 0.0005)
+                snprintf(buf, size, "0/s");
+        else if (per_sec < 1)
+                snprintf(buf, size, "%.*f/min", per_sec * 60 < 10 ? 1 : 0, per_sec * 60);
+        else
+                snprintf(buf, size, "%.*f/s", per_sec < 10 ? 1 : 0, per_sec);
+        return buf;
+}
+
+static void print_rates(const StintStatus *s) {
+        char now[32], minute[32];
+        for (const StintRate *const *r = s->rates; *r; r++)
+                printf("%s%s %s (%s over a minute)", r == s->rates ? "rates       " : ", ",
+                       escaped((*r)->name), rate_text((*r)->per_sec_10s, now, sizeof now),
+                       rate_text((*r)->per_sec_1m, minute, sizeof minute));
+        if (*s->rates)
+                printf("\n");
+}
+
+static void print_head(const StintStatus *s, const char *socket) {
         char up[64];
-        uint64_t usec = d->now_usec > d->started_usec ? d->now_usec - d->started_usec : 0;
-        printf("dispatcher  stint %s", escaped(d->version));
-        printf(", %s instance, pid %" PRIu64 ", up %s\n", escaped(d->instance), d->pid,
+        uint64_t usec = s->now_usec > s->started_usec ? s->now_usec - s->started_usec : 0;
+        printf("dispatcher  stint %s", escaped(s->version));
+        printf(", %s instance, pid %" PRIu64 ", up %s\n", escaped(s->instance), s->pid,
                duration_format_brief(usec - usec % USEC_PER_SEC, up, sizeof up));
-        printf("socket      %s\n", path);
-        printf("store       %s\n", escaped(d->store));
-        printf("health      %s\n", d->health.size ? escaped(d->health) : "good");
+        printf("socket      %s\n", escaped(socket));
+        printf("store       %s\n", escaped(s->store));
+        printf("health      %s\n", escaped(s->health));
+        print_rates(s);
 }
 
-static void print_queues(const WireStatusData *d, const GeneralOptions *general) {
+static void print_queues(const StintStatus *s, const GeneralOptions *general) {
         static const Column columns[] = {
-                {"QUEUE", COLUMN_TEXT},       {"READY", COLUMN_NUMBER},
-                {"DELAYED", COLUMN_NUMBER},   {"HELD", COLUMN_NUMBER},
-                {"BLOCKED", COLUMN_NUMBER},   {"RUNNING", COLUMN_NUMBER},
-                {"SUCCEEDED", COLUMN_NUMBER}, {"FAILED", COLUMN_NUMBER},
-                {"CANCELLED", COLUMN_NUMBER}, {"EXPIRED", COLUMN_NUMBER},
-                {"OLDEST", COLUMN_NUMBER},
+                {"QUEUE", COLUMN_CUT},           {"READY", COLUMN_NUMBER},
+                {"RUNNING", COLUMN_NUMBER},      {"DELAYED", COLUMN_NUMBER, 50},
+                {"HELD", COLUMN_NUMBER, 70},     {"BLOCKED", COLUMN_NUMBER, 70},
+                {"OLDEST", COLUMN_NUMBER},       {"SUCCEEDED", COLUMN_NUMBER, 60},
+                {"FAILED", COLUMN_NUMBER},       {"CANCELLED", COLUMN_NUMBER, 100},
+                {"EXPIRED", COLUMN_NUMBER, 100},
         };
         _cleanup_(columns_freep) Columns *c = columns_new(columns, ARRAY_SIZE(columns), general);
-        for (size_t i = 0; i < d->queues.count; i++) {
-                const WireQueueStatus *q = &d->queues.items[i];
-                const uint64_t numbers[] = {q->ready,   q->delayed,   q->held,
-                                            q->blocked, q->running,   q->succeeded,
-                                            q->failed,  q->cancelled, q->expired};
-                char oldest[64] = "";
-                if (q->oldest_usec && d->now_usec > q->oldest_usec)
-                        duration_format_brief(d->now_usec - q->oldest_usec, oldest, sizeof oldest);
+        for (const StintQueueStatus *const *at = s->queues; *at; at++) {
+                const StintQueueStatus *q = *at;
                 columns_row(c);
                 columns_text(c, q->name);
-                for (size_t n = 0; n < ARRAY_SIZE(numbers); n++)
-                        columns_number(c, numbers[n]);
-                columns_text(c, wire_text(oldest));
+                columns_number(c, q->ready);
+                columns_number(c, q->running);
+                columns_number(c, q->delayed);
+                columns_number(c, q->held);
+                columns_number(c, q->blocked);
+                columns_duration(c, q->oldest_usec, s->now_usec);
+                columns_number(c, q->succeeded);
+                columns_number(c, q->failed);
+                columns_number(c, q->cancelled);
+                columns_number(c, q->expired);
         }
         printf("\n");
         columns_print(c);
 }
 
-static void print_pools(const WireStatusData *d, const GeneralOptions *general) {
+static void print_pools(const StintStatus *s, const GeneralOptions *general) {
         static const Column columns[] = {
-                {"POOL", COLUMN_TEXT},   {"HANDLER", COLUMN_TEXT}, {"WORKERS", COLUMN_TEXT},
-                {"BUSY", COLUMN_NUMBER}, {"SLOTS", COLUMN_NUMBER}, {"LAST EXIT", COLUMN_WIDE},
+                {"POOL", COLUMN_CUT},           {"HANDLER", COLUMN_TEXT, 50},
+                {"WORKERS", COLUMN_TEXT},       {"BUSY", COLUMN_NUMBER},
+                {"SLOTS", COLUMN_NUMBER},       {"QUEUES", COLUMN_CUT, 60},
+                {"LAST EXIT", COLUMN_WIDE, 60},
         };
         _cleanup_(columns_freep) Columns *c = columns_new(columns, ARRAY_SIZE(columns), general);
-        for (size_t i = 0; i < d->pools.count; i++) {
-                const WirePoolStatus *p = &d->pools.items[i];
-                char workers[48];
+        for (const StintPoolStatus *const *at = s->pools; *at; at++) {
+                const StintPoolStatus *p = *at;
+                char workers[48], queues[TEXT_SIZE] = "";
                 snprintf(workers, sizeof workers, "%" PRIu64 " of %" PRIu64, p->workers, p->wanted);
+                size_t used = 0;
+                for (const char *const *q = p->queues; *q && used < sizeof queues; q++)
+                        used += (size_t)snprintf(queues + used, sizeof queues - used, "%s%s",
+                                                 used ? "," : "", *q);
                 columns_row(c);
                 columns_text(c, p->name);
                 columns_text(c, p->handler);
-                columns_text(c, wire_text(workers));
+                columns_text(c, workers);
                 columns_number(c, p->busy);
                 columns_number(c, p->slots);
+                columns_text(c, queues);
                 columns_text(c, p->last_exit);
         }
         printf("\n");
         columns_print(c);
 }
 
-static void print_counters(const WireStatusData *d) {
-        printf("\ncounted since this dispatcher started:");
-        for (size_t i = 0; i < d->counters.count; i++)
-                printf("%s %s %" PRIu64, i ? "," : "", escaped(d->counters.items[i].name),
-                       d->counters.items[i].value);
+/* As many a line as fit. */
+static void print_counters(const StintStatus *s) {
+        size_t width = terminal_columns(), used = 0;
+        printf("\ncounted since this dispatcher started:\n");
+        for (const StintCounter *const *c = s->counters; *c; c++) {
+                char text[128];
+                size_t size = (size_t)snprintf(text, sizeof text, "%s %" PRIu64 "%s",
+                                               escaped((*c)->name), (*c)->value, c[1] ? "," : "");
+                bool wraps = used && used + size + 1 > (width ? width : 80);
+                printf("%s%s", wraps ? "\n  " : used ? " " : "  ", text);
+                used = (wraps || !used ? 2 : used + 1) + size;
+        }
         printf("\n");
 }
 
 static int status_run(Invocation *x, Error *error) {
-        _cleanup_(session_closep) Session *s = NULL;
-        SessionAnswer answer;
+        _cleanup_(stint_freep) StintClient *client = NULL;
+        StintStatus *status;
         int r = refuse_operands(x, error);
         if (r == 0)
-                r = invocation_open(x, SESSION_CONNECT_ONLY, error, &s);
-        if (r == 0)
-                r = session_call(s, WIRE_TYPE_STATUS, &(WireStatus){0}, (BlobSlice){0},
-                                 WIRE_TYPE_STATUS_DATA, &answer, error);
+                r = invocation_connect(x, 0, error, &client);
         if (r < 0)
                 return r;
-        const WireStatusData *d = answer.body;
+        r = stint_status(client, &status);
+        if (r < 0)
+                return client_error(client, r, error);
+        const char *socket = stint_peer(client)->socket;
         if (x->general.json) {
-                print_json(d, session_instance(s)->endpoint);
-                return 0;
+                print_json(status, socket);
+        } else {
+                pager_start(x);
+                print_head(status, socket);
+                print_queues(status, &x->general);
+                print_pools(status, &x->general);
+                print_counters(status);
+                pager_finish();
         }
-        print_head(d, session_instance(s)->path);
-        print_queues(d, &x->general);
-        print_pools(d, &x->general);
-        print_counters(d);
+        stint_status_free(status);
         return 0;
 }
 
 const Command command_status = {
         .name = "status",
-        .summary = "the dispatcher, its queues, pools and counters",
+        .summary = "the dispatcher, its queues, pools, rates and counters",
         .synopsis = "[OPTION…]",
+        .description = "OLDEST is how long the oldest task that waits has been in the queue; rates "
+                       "are averages\n"
+                       "of the last seconds and of the last minute.",
         .examples = {"stint status", "stint status --json"},
         .run = status_run,
 };

@@ -17,12 +17,12 @@ static const char *set_endpoint(void *target, const char *value) {
 }
 
 static const char *set_user(void *target, const char *value) {
-        ((GeneralOptions *)target)->choice = INSTANCE_OWN;
+        ((GeneralOptions *)target)->choice = STINT_INSTANCE_OWN;
         return NULL;
 }
 
 static const char *set_system(void *target, const char *value) {
-        ((GeneralOptions *)target)->choice = INSTANCE_OF_SYSTEM;
+        ((GeneralOptions *)target)->choice = STINT_INSTANCE_SYSTEM;
         return NULL;
 }
 
@@ -35,6 +35,11 @@ static const char *set_color(void *target, const char *value) {
                         return NULL;
                 }
         return "is none of auto, always and never";
+}
+
+static const char *set_no_pager(void *target, const char *value) {
+        ((GeneralOptions *)target)->no_pager = true;
+        return NULL;
 }
 
 static const char *set_help(void *target, const char *value) {
@@ -53,6 +58,7 @@ static const Option general[] = {
         {"endpoint", 0, "URL", "use the dispatcher at this socket: ipc:///PATH", set_endpoint},
         {"json", 0, NULL, "print JSON", set_json},
         {"color", 0, "auto|always|never", "auto: only on a terminal", set_color},
+        {"no-pager", 0, NULL, "never show long output in a pager", set_no_pager},
         {"help", 'h', NULL, "explain it and exit", set_help},
 };
 const OptionGroup general_options = {"General", general, ARRAY_SIZE(general)};
@@ -61,12 +67,6 @@ static const Option leading[] = {
         {"version", 'V', NULL, "print the version of the client and exit", set_version},
 };
 const OptionGroup leading_options = {"Other", leading, ARRAY_SIZE(leading)};
-
-int invocation_open(const Invocation *x, SessionStart start, Error *error, Session **ret) {
-        SessionOptions options = {
-                .endpoint = x->general.endpoint, .choice = x->general.choice, .start = start};
-        return session_open(&options, error, ret);
-}
 
 int refuse_operands(const Invocation *x, Error *error) {
         return x->operand_count

@@ -1,52 +1,52 @@
-/* One stream of a task, copied to a descriptor byte by byte as it was written: pulled from an
- * offset, so that nothing is lost or doubled when the dispatcher restarts in between. One request
- * is outstanding at a time; several streams share a session. */
+/* One stream of a task, copied byte by byte as it was written, to a descriptor or into memory. */
 #pragma once
 
-#include "client/session.h"
+#include "common/error.h"
 
-typedef enum StreamSpan {
-        STREAM_ONE_ATTEMPT,   /* the attempt that is asked for; 0: the latest */
-        STREAM_EVERY_ATTEMPT, /* from that attempt on, one after the other until the task ends */
-} StreamSpan;
-typedef enum StreamFollow { STREAM_WHAT_IS, STREAM_FOLLOW } StreamFollow;
+#include <stdbool.h>
+#include <stint/stint.h>
 
-typedef struct OutputStream OutputStream;
+typedef struct Stream Stream;
 /* Called when the watched descriptor becomes readable while a write waits for its reader; not 0:
  * give up the write. */
 typedef int (*StreamWoken)(void *userdata);
 
-struct OutputStream {
-        uint64_t task_id, attempt;
-        StreamKind kind;
-        StreamSpan span;
-        StreamFollow follow;
-        int fd;
+struct Stream {
+        uint64_t id;
+        unsigned attempt; /* 0: the latest; with STINT_ALL_ATTEMPTS: the first */
+        StintStream which;
+        uint64_t offset;
+        unsigned flags; /* STINT_FOLLOW, STINT_ALL_ATTEMPTS */
+        int fd;         /* where to, unless there is a handler */
         int watched_fd; /* -1: none */
         StreamWoken woken;
         void *userdata;
+        /* NULL, or who takes the bytes instead; not 0: no more. */
+        int (*take)(Stream *s, const StintChunk *chunk);
 
         /* Results. */
-        uint64_t copied, dropped; /* bytes of all attempts; dropped: beyond the output limit */
-        int write_error;          /* errno of the descriptor; nothing is copied any more */
+        bool over;
+        uint64_t dropped; /* bytes of all attempts beyond the output limit */
+        int write_error;  /* errno of the descriptor; nothing is copied any more */
+        int code;         /* of what failed, 0 if nothing did; then error says why */
+        Error error;
 
         /* Internal. */
-        uint64_t offset, dropped_now;
-        uint64_t request; /* outstanding; 0: none */
+        StintClient *client;
+        StintReader *reader;
 };
 
-/* Asks for the first bytes. 0, or -code. */
-int stream_start(Session *s, OutputStream *o, Error *error);
+/* Asks for the first bytes; s stays where it is until it is over. 0, or -code. */
+int stream_start(Stream *s, StintClient *client, Error *error);
 
-/* Takes an answer to o->request: copies its bytes and asks on. */
-typedef enum StreamOutcome { STREAM_GOES_ON = 0, STREAM_ENDED = 1 } StreamOutcome;
-int stream_answer(Session *s, OutputStream *o, const SessionAnswer *answer, Error *error);
+/* Dispatches until it is over. 0, or -code, also where the descriptor took no more. */
+int stream_finish(Stream *s, Error *error);
 
-/* Copies a whole stream with no other request outstanding. 0, or -code; see write_error. */
-int stream_copy(Session *s, OutputStream *o, Error *error);
+/* What came of it, once it is over: 0, or -code. */
+int stream_outcome(const Stream *s, Error *error);
 
 /* Says on stderr what the output limit cut off, if it did. */
-void stream_warn(const OutputStream *o);
+void stream_warn(const Stream *s);
 
-/* The same into memory of the caller, at most the output limit. 0, or -code. */
-int stream_read(Session *s, OutputStream *o, char **ret, size_t *ret_size, Error *error);
+/* A whole stream into memory of the caller. 0, or -code. */
+int stream_read(Stream *s, StintClient *client, char **ret, size_t *ret_size, Error *error);

@@ -2,10 +2,10 @@
 #include "client/cli/task-options.h"
 
 #include "common/text.h"
-#include "common/time.h"
+#include "common/time-parse.h"
+#include "common/wire-schema.h" /* bounds */
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 #define PRIORITY_LIMIT        100
@@ -17,22 +17,30 @@
 static const char *set_queue(void *target, const char *value) {
         if (!name_is_valid(value))
                 return "is no name of a queue: write 1 to 64 characters of A-Z a-z 0-9 _ . -";
-        ((TaskOptions *)target)->task.queue = wire_text(value);
+        ((TaskOptions *)target)->task.queue = value;
         return NULL;
 }
 
 static const char *set_priority(void *target, const char *value) {
-        int64_t *priority = &((TaskOptions *)target)->task.priority;
-        if (i64_parse(value, priority) < 0 || *priority < -PRIORITY_LIMIT ||
-            *priority > PRIORITY_LIMIT)
+        int64_t priority;
+        if (i64_parse(value, &priority) < 0 || priority < -PRIORITY_LIMIT ||
+            priority > PRIORITY_LIMIT)
                 return "is no priority: write a number from -100 to 100, higher is first";
+        ((TaskOptions *)target)->task.priority = (int)priority;
         return NULL;
 }
 
 static const char *set_name(void *target, const char *value) {
         if (!value[0] || strlen(value) > WIRE_TASK_NAME_MAX)
                 return "is empty or too long: a name has 1 to 128 bytes";
-        ((TaskOptions *)target)->task.name = wire_text(value);
+        ((TaskOptions *)target)->task.name = value;
+        return NULL;
+}
+
+static const char *set_group(void *target, const char *value) {
+        if (!name_is_valid(value))
+                return "is no name of a group: write 1 to 64 characters of A-Z a-z 0-9 _ . -";
+        ((TaskOptions *)target)->task.group = value;
         return NULL;
 }
 
@@ -53,11 +61,11 @@ static const char *set_label(void *target, const char *value) {
         if (has_control(value))
                 return "is no label: leave out its control characters";
         for (size_t i = 0; i < o->label_count; i++)
-                if (strncmp(o->labels[i].data, value, key + 1) == 0)
+                if (strncmp(o->labels[i], value, key + 1) == 0)
                         return "gives its key a second time: give each key once";
-        if (o->label_count == WIRE_LABELS_MAX)
+        if (o->label_count == TASK_LABELS_MAX)
                 return "is one too many: a task has at most 16 labels";
-        o->labels[o->label_count++] = wire_text(value);
+        o->labels[o->label_count++] = value;
         return NULL;
 }
 
@@ -71,7 +79,23 @@ static const char *set_duration(uint64_t *ret, const char *value, usec_t most, c
 }
 
 static const char *set_delay(void *target, const char *value) {
-        return set_duration(&((TaskOptions *)target)->task.delay_usec, value, DURATION_MAX, NULL);
+        TaskOptions *o = target;
+        o->has_delay = true;
+        return set_duration(&o->task.delay_usec, value, DURATION_MAX, NULL);
+}
+
+static const char *set_at(void *target, const char *value) {
+        TaskOptions *o = target;
+        usec_t now = time_now_realtime(), *at = &o->at_usec;
+        if (time_parse(value, now, TIME_NEXT, at) < 0)
+                return "is no time: write 18:30, `tomorrow 06:00`, `monday 9:00`, "
+                       "`2030-01-31 12:00` or 2030-01-31T12:00:00Z";
+        if (*at < now)
+                return "is over: write a time that is yet to come";
+        if (*at - now > DURATION_MAX)
+                return "is too far ahead: at most 100 years";
+        o->task.delay_usec = *at - now;
+        return NULL;
 }
 
 static const char *set_timeout(void *target, const char *value) {
@@ -86,20 +110,21 @@ static const char *set_grace(void *target, const char *value) {
         uint64_t *grace = &((TaskOptions *)target)->task.grace_usec;
         const char *objection = set_duration(grace, value, SHORT_TIMES_MAX, SHORT_TIMES_OBJECTION);
         if (!objection && !*grace)
-                *grace = 1; /* 0 is the default; no time at all is the shortest one */
+                ((TaskOptions *)target)->task.flags |= STINT_NO_GRACE;
         return objection;
 }
 
 static const char *set_retries(void *target, const char *value) {
-        uint64_t *retries = &((TaskOptions *)target)->task.retries;
-        if (u64_parse(value, retries) < 0 || *retries > RETRIES_MAX)
+        uint64_t retries;
+        if (u64_parse(value, &retries) < 0 || retries > RETRIES_MAX)
                 return "is no number of retries: write 0 to 65535";
+        ((TaskOptions *)target)->task.retries = (unsigned)retries;
         return NULL;
 }
 
 /* MIN..MAX, or one duration for both. */
 static const char *set_backoff(void *target, const char *value) {
-        WireTask *t = &((TaskOptions *)target)->task;
+        StintTask *t = &((TaskOptions *)target)->task;
         char least[64];
         const char *dots = strstr(value, "..");
         size_t size = dots ? (size_t)(dots - value) : strlen(value);
@@ -121,7 +146,12 @@ static const char *set_backoff(void *target, const char *value) {
 }
 
 static const char *set_at_most_once(void *target, const char *value) {
-        ((TaskOptions *)target)->task.flags |= WIRE_TASK_AT_MOST_ONCE;
+        ((TaskOptions *)target)->task.flags |= STINT_AT_MOST_ONCE;
+        return NULL;
+}
+
+static const char *set_dry_run(void *target, const char *value) {
+        ((TaskOptions *)target)->dry_run = true;
         return NULL;
 }
 
@@ -134,7 +164,9 @@ static const Option task_rows[] = {
         {"priority", 'p', "N", "-100 to 100, higher is first (default: 0)", set_priority},
         {"name", 'N', "NAME", "a name to find it by", set_name},
         {"label", 'l', "KEY=VALUE", "a label to find it by; up to 16 of them", set_label},
+        {"group", 'g', "NAME", "a group of tasks to find it by", set_group},
         {"delay", 0, "DURATION", "not before this time has passed", set_delay},
+        {"at", 0, "TIME", "not before: 18:30, `tomorrow 06:00`, 2030-01-31T12:00:00Z", set_at},
         {"timeout", 0, "DURATION", "stop an attempt that runs longer", set_timeout},
         {"grace", 0, "DURATION", "between TERM and KILL (default: 10s)", set_grace},
         {"retries", 0, "N", "further attempts after one that failed (default: 0)", set_retries},
@@ -142,11 +174,17 @@ static const Option task_rows[] = {
          set_backoff},
         {"at-most-once", 0, NULL, "never start it twice, even if its worker is lost",
          set_at_most_once},
+        {"dry-run", 0, NULL, "submit nothing, print what would be", set_dry_run},
 };
 const OptionGroup task_options = {"Task", task_rows, ARRAY_SIZE(task_rows)};
 
-int task_options_check(const TaskOptions *o, Error *error) {
-        if (o->task.retries && o->task.flags & WIRE_TASK_AT_MOST_ONCE)
+int task_options_check(TaskOptions *o, Error *error) {
+        o->task.size = sizeof o->task;
+        o->task.labels = o->label_count ? o->labels : NULL;
+        if (o->at_usec && o->has_delay)
+                return error_set(error, EXIT_USAGE,
+                                 "--at and --delay contradict each other: leave out one of them");
+        if (o->task.retries && o->task.flags & STINT_AT_MOST_ONCE)
                 return error_set(error, EXIT_USAGE,
                                  "--at-most-once and --retries contradict each other: leave out "
                                  "one of them");

@@ -125,6 +125,7 @@ class Instance:
             STINT_RUN_DIR=str(self.run),
             STINT_AUTOSTART='0',
             NO_COLOR='1',
+            STINT_PAGER='',
             LC_ALL='C.UTF-8',
         )
         self.daemon, self.kind = None, ['--user']  # []: the system's, as root

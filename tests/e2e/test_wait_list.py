@@ -280,7 +280,7 @@ def test_status(t):
     status = told['status']
     t.equal(
         (told['schema'], status['instance'], status['health'], status['state_dir']),
-        (1, 'user', 'good', str(i.state)),
+        (1, 'user', 'ok', str(i.state)),
     )
     queue, pool = status['queues'][0], status['pools'][0]
     t.equal(
@@ -304,7 +304,7 @@ def test_status(t):
     )
     t.equal((status['counters']['submitted'], status['counters']['malformed']), (5, 0))
     plain = i.stint('status').stdout
-    for part in 'dispatcher', 'default', 'sqlite:', 'command', 'good':
+    for part in 'dispatcher', 'default', 'sqlite:', 'command', 'ok':
         t.contains(plain, part)
     t.equal(
         i.stint().stdout.split('\n')[1:3], plain.split('\n')[1:3], 'stint alone is stint status'

@@ -19,6 +19,7 @@ LAYERS = [
     ("dispatcher/*", ["dispatcher/*", "config/*", "common/*"]),
     ("worker/ledger*", ["worker/ledger*"] + PURE),
     ("worker/*", ["worker/*", "config/*", "common/*"]),
+    ("client/cli/*", ["client/cli/*", "common/*"]),  # and <stint/stint.h>, as any program
     ("client/*", ["client/*", "common/*"]),
     ("bench/*", ["*"]),
     ("docs/*", ["config/*", "common/*"]),

@@ -20,7 +20,7 @@ GOOD = {
     "dispatcher/store/sqlite.c": "/* Rows. */\n#include <sqlite3.h>\n"
                                  "void f(void) {\n        pthread_create(1);\n}\n",
     "worker/link.c": "/* Link. */\n#include <zmq.h>\n",
-    "client/cli/run.c": '/* Run; see http://example.org. */\n#include "client/connection.h"\n'
+    "client/cli/run.c": '/* Run; see http://example.org. */\n#include "client/cli/command.h"\n'
                         'const char *url = "a//b";\n',
     "tests/unit/a.c": '/* A test. */\n#include "dispatcher/core/core.h"\n#include <zmq.h>\n',
     "tests/e2e/b.sh": '#!/bin/sh\n# Runs a sleeping task.\nstint submit sleep 10\nmktemp aXXXXXX\n',
@@ -43,6 +43,8 @@ BAD = [
      '/* A. */\n#include "host/loop.h"\n', rules.layers, 2),
     ("the client reads the config", "client/a.c",
      '/* A. */\n#include "config/config.h"\n', rules.layers, 2),
+    ("a command looks into the library", "client/cli/a.c",
+     '/* A. */\n#include "client/session.h"\n', rules.layers, 2),
     ("the core logs", "dispatcher/core/a.c",
      '/* A. */\n\n#include "common/log.h"\n', rules.layers, 3),
     ("a relative include", "common/a.c", '/* A. */\n#include "wire.h"\n', rules.layers, 2),

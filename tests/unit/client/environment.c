@@ -2,7 +2,9 @@
 #include "client/cli/environment.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static char *ours[] = {"HOME=/home/me", "LANG=de_DE.UTF-8", "SECRET=x=y", "EMPTY=", NULL};
 
@@ -14,49 +16,11 @@ static void clear(void) {
 
 TestSuite(environment, .init = clear);
 
-/* The block for these options as one string, NULs shown as |. */
-static const char *block(EnvironmentBase base, EnvironmentTrust trust, char *const *variables) {
-        static char shown[1024];
-        char *data;
-        size_t size;
-        Error error;
-        cr_assert_eq(environment_block(base, trust, variables, &data, &size, &error), 0);
-        cr_assert_lt(size, sizeof shown);
-        for (size_t i = 0; i < size; i++)
-                shown[i] = data[i] ? data[i] : '|';
-        shown[size] = '\0';
-        free(data);
-        return shown;
-}
-
-static const char everything[] = "HOME=/home/me|LANG=de_DE.UTF-8|SECRET=x=y|EMPTY=|";
-static const char clean[] =
-        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin|LANG=de_DE.UTF-8|";
-
-Test(environment, ones_own_instance_gets_all_of_it) {
-        cr_assert_str_eq(block(ENVIRONMENT_DEFAULT, ENVIRONMENT_OF_OWN, ours), everything);
-}
-
-Test(environment, others_get_a_clean_one) {
-        cr_assert_str_eq(block(ENVIRONMENT_DEFAULT, ENVIRONMENT_OF_OTHERS, ours), clean);
-}
-
-Test(environment, a_clean_one_has_a_language_even_if_we_have_none) {
-        char *none[] = {NULL};
-        cr_assert_not_null(
-                strstr(block(ENVIRONMENT_DEFAULT, ENVIRONMENT_OF_OTHERS, none), "|LANG=C.UTF-8|"));
-}
-
-Test(environment, all_and_none_are_meant_literally) {
-        cr_assert_str_eq(block(ENVIRONMENT_ALL, ENVIRONMENT_OF_OTHERS, ours), everything);
-        cr_assert_str_eq(block(ENVIRONMENT_NONE, ENVIRONMENT_OF_OWN, ours), "");
-}
-
 Test(environment, words_choose_the_base) {
         cr_assert_null(environment_set(&options, "none", ours));
-        cr_assert_eq(options.base, ENVIRONMENT_NONE);
+        cr_assert_eq(options.base, STINT_ENVIRONMENT_NONE);
         cr_assert_null(environment_set(&options, "all", ours));
-        cr_assert_eq(options.base, ENVIRONMENT_ALL);
+        cr_assert_eq(options.base, STINT_ENVIRONMENT_ALL);
         cr_assert_eq(options.count, 0);
 }
 
@@ -68,7 +32,7 @@ Test(environment, names_take_the_value_that_we_have) {
         cr_assert_str_eq(options.items[0], "SECRET=x=y");
         cr_assert_str_eq(options.items[1], "EMPTY=");
         cr_assert_str_eq(options.items[2], "NEW=a b");
-        cr_assert_eq(options.base, ENVIRONMENT_DEFAULT);
+        cr_assert_eq(options.base, STINT_ENVIRONMENT_DEFAULT);
 }
 
 Test(environment, what_names_nothing_is_refused) {
@@ -79,16 +43,74 @@ Test(environment, what_names_nothing_is_refused) {
         cr_assert_eq(options.count, 0);
 }
 
-Test(environment, one_that_is_too_large_is_refused) {
-        char *huge = malloc(WIRE_ENVIRONMENT_MAX + 1), *data;
-        char *variables[] = {huge, NULL};
-        size_t size;
-        Error error;
-        memset(huge, 'x', WIRE_ENVIRONMENT_MAX);
-        huge[1] = '=';
-        huge[WIRE_ENVIRONMENT_MAX] = '\0';
-        cr_assert_eq(environment_block(ENVIRONMENT_ALL, ENVIRONMENT_OF_OWN, variables, &data, &size,
-                                       &error),
-                     -EXIT_DATA);
-        free(huge);
+/* ---- files ---- */
+
+/* Writes a file, reads it; NULL, or what was wrong. */
+static const char *read_text(const char *text) {
+        char path[] = "/tmp/stint-test-XXXXXX";
+        int fd = mkstemp(path);
+        cr_assert_geq(fd, 0);
+        cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+        close(fd);
+        clear();
+        const char *objection = environment_read(&options, path);
+        unlink(path);
+        return objection;
+}
+
+static void expect_items(const char *text, size_t n, const char *const *items) {
+        const char *objection = read_text(text);
+        cr_assert_null(objection, "%s: %s", text, objection);
+        cr_assert_eq(options.count, n, "%s: %zu", text, options.count);
+        for (size_t i = 0; i < n; i++)
+                cr_assert_str_eq(options.items[i], items[i]);
+        cr_assert_null(options.items[n]);
+}
+#define EXPECT_ITEMS(text, ...)                                                                    \
+        expect_items(text, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *),                 \
+                     (const char *[]){__VA_ARGS__})
+
+Test(environment_file, lines_become_variables) {
+        EXPECT_ITEMS("A=1\nB_2=two words\nEMPTY=\n", "A=1", "B_2=two words", "EMPTY=");
+        EXPECT_ITEMS("LAST=no newline", "LAST=no newline");
+        EXPECT_ITEMS("X=a=b", "X=a=b");
+}
+
+Test(environment_file, comments_and_blank_lines_are_left_out) {
+        EXPECT_ITEMS("# one\n\n  ; two\n \t\nA=1\n  B=2 \t\n#C=3", "A=1", "B=2");
+        EXPECT_ITEMS("A=1 # no comment", "A=1 # no comment");
+}
+
+Test(environment_file, quotes_protect) {
+        EXPECT_ITEMS("A=' x '\nB=\" y\\\"\\$z\\n\"\n", "A= x ", "B= y\"$z\\n");
+        EXPECT_ITEMS("A='x\ny'\nB=1", "A=x\ny", "B=1");
+        EXPECT_ITEMS("A=a' b 'c\" d \"", "A=a b c d ");
+        EXPECT_ITEMS("A='it'\\''s'", "A=it's");
+}
+
+Test(environment_file, a_backslash_joins_lines_or_stands_for_the_next_character) {
+        EXPECT_ITEMS("A=x\\\ny\nB=\\\\\nC=z\\ \n", "A=xy", "B=\\", "C=z ");
+}
+
+Test(environment_file, nothing_is_expanded) {
+        EXPECT_ITEMS("A=$HOME `id` ~", "A=$HOME `id` ~");
+}
+
+Test(environment_file, what_is_wrong_has_its_line) {
+        static const struct {
+                const char *text, *line;
+        } wrong[] = {{"A=1\nnothing\n", "line 2"},
+                     {"1A=x", "line 1"},
+                     {"A=1\n\nB='open\nC=2\n", "line 3"},
+                     {"export A=1", "line 1"},
+                     {"A =1", "line 1"},
+                     {"=1", "line 1"}};
+        for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+                const char *objection = read_text(wrong[i].text);
+                cr_assert_not_null(objection, "%s", wrong[i].text);
+                cr_assert_not_null(strstr(objection, wrong[i].line), "%s: %s", wrong[i].text,
+                                   objection);
+        }
+        cr_assert_not_null(environment_read(&options, "/nowhere/file"));
+        cr_assert_not_null(environment_read(&options, "/"));
 }

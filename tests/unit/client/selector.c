@@ -24,7 +24,7 @@ static void clear(void) {
 
 TestSuite(selector, .fini = clear);
 
-static void expect_one(const char *word, SelectorKind kind) {
+static void expect_one(const char *word, StintSelectorKind kind) {
         cr_assert_eq(parse(word), 0, "%s: %s", word, error.text);
         cr_assert_eq(list.count, 1);
         cr_assert_eq(list.items[0].kind, kind);
@@ -32,7 +32,7 @@ static void expect_one(const char *word, SelectorKind kind) {
 
 static void expect_range(size_t i, uint64_t first, uint64_t count) {
         cr_assert_lt(i, list.count);
-        cr_assert_eq(list.items[i].kind, SELECTOR_IDS);
+        cr_assert_eq(list.items[i].kind, STINT_IDS);
         cr_assert_eq(list.items[i].first, first);
         cr_assert_eq(list.items[i].count, count);
 }
@@ -50,24 +50,24 @@ Test(selector, ids_ranges_and_lists) {
 }
 
 Test(selector, words) {
-        expect_one("last", SELECTOR_LAST);
-        expect_one("all", SELECTOR_ALL);
+        expect_one("last", STINT_LAST);
+        expect_one("all", STINT_ALL);
 }
 
 Test(selector, every_state) {
-        for (TaskState s = 1; s <= TASK_STATE_MAX; s++) {
-                expect_one(task_state_name(s), SELECTOR_STATE);
+        for (StintState s = 1; s <= STINT_EXPIRED; s++) {
+                expect_one(stint_state_name(s), STINT_IN_STATE);
                 cr_assert_eq(list.items[0].state, s);
         }
 }
 
 Test(selector, queue_name_and_label) {
-        expect_one("queue:mail", SELECTOR_QUEUE);
-        cr_assert(wire_text_is(list.items[0].text, "mail"));
-        expect_one("name:my job, 1", SELECTOR_NAME);
-        cr_assert(wire_text_is(list.items[0].text, "my job, 1"));
-        expect_one("label:a=b=c", SELECTOR_LABEL);
-        cr_assert(wire_text_is(list.items[0].text, "a=b=c"));
+        expect_one("queue:mail", STINT_IN_QUEUE);
+        cr_assert_str_eq(list.items[0].text, "mail");
+        expect_one("name:my job, 1", STINT_NAMED);
+        cr_assert_str_eq(list.items[0].text, "my job, 1");
+        expect_one("label:a=b=c", STINT_LABELLED);
+        cr_assert_str_eq(list.items[0].text, "a=b=c");
 }
 
 Test(selector, several_words_add_up) {
@@ -96,7 +96,8 @@ Test(selector, what_is_none_is_refused) {
                                             "label:",
                                             "label:x",
                                             "queue:a b",
-                                            "group:x",
+                                            "group:a b",
+                                            "grop:x",
                                             "9223372036854775808"};
         for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
                 cr_assert_eq(parse(wrong[i]), -EXIT_USAGE, "%s", wrong[i]);
@@ -105,12 +106,17 @@ Test(selector, what_is_none_is_refused) {
 Test(selector, misspelt_ones_suggest) {
         cr_assert_eq(parse("faild"), -EXIT_USAGE);
         cr_assert_not_null(strstr(error.text, "did you mean `failed`?"), "%s", error.text);
+        cr_assert_eq(parse("quue:mail"), -EXIT_USAGE);
+        cr_assert_not_null(strstr(error.text, "did you mean `queue:mail`?"), "%s", error.text);
+        uint64_t mask;
+        cr_assert_not_null(strstr(states_set("ready,runing", &mask), "did you mean running?"));
+        cr_assert_null(states_set("ready,running", &mask));
 }
 
 Test(selector, state_lists_become_masks) {
         uint64_t mask;
         cr_assert_eq(states_parse("failed,ready", &mask), 0);
-        cr_assert_eq(mask, 1u << TASK_FAILED | 1u << TASK_READY);
+        cr_assert_eq(mask, 1u << STINT_TASK_FAILED | 1u << STINT_READY);
         cr_assert_lt(states_parse("", &mask), 0);
         cr_assert_lt(states_parse("failed,", &mask), 0);
         cr_assert_lt(states_parse("nope", &mask), 0);
@@ -122,13 +128,13 @@ Test(selector, state_lists_become_masks) {
 Test(selector, written_lists_are_read_back) {
         Random r = random_start();
         for (int round = 0; round < ROUNDS; round++) {
-                WireRange expected[ITEMS_MAX];
+                StintRange expected[ITEMS_MAX];
                 char word[ITEMS_MAX * 44] = "";
                 size_t n = 1 + random_below(&r, ITEMS_MAX), at = 0;
                 for (size_t i = 0; i < n; i++) {
                         uint64_t first = 1 + random_u64(&r) % (INT64_MAX / 2);
                         uint64_t count = random_below(&r, 2) ? 1 : 1 + random_u64(&r) % (1u << 30);
-                        expected[i] = (WireRange){first, count};
+                        expected[i] = (StintRange){first, count};
                         const char *comma = i ? "," : "";
                         at += (size_t)(count == 1 && random_below(&r, 2)
                                                ? sprintf(word + at, "%s%" PRIu64, comma, first)
@@ -138,7 +144,7 @@ Test(selector, written_lists_are_read_back) {
                 CHECK(&r, parse(word) == 0);
                 CHECK(&r, list.count == n);
                 for (size_t i = 0; i < n; i++) {
-                        CHECK(&r, list.items[i].kind == SELECTOR_IDS);
+                        CHECK(&r, list.items[i].kind == STINT_IDS);
                         CHECK(&r, list.items[i].first == expected[i].first);
                         CHECK(&r, list.items[i].count == expected[i].count);
                 }
@@ -159,7 +165,7 @@ Test(selector, noise_is_refused_or_parsed_but_never_harms) {
                         continue;
                 }
                 for (size_t i = 0; i < list.count; i++)
-                        CHECK(&r, list.items[i].kind != SELECTOR_IDS ||
+                        CHECK(&r, list.items[i].kind != STINT_IDS ||
                                           (list.items[i].first && list.items[i].count));
         }
 }

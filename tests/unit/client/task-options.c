@@ -1,7 +1,8 @@
 /* The options of a task through their table: what is accepted, what it becomes, what is refused. */
 #include "client/cli/task-options.h"
 
-#include "common/time.h"
+#include "common/time-parse.h"
+#include "common/wire-schema.h" /* bounds */
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -44,7 +45,7 @@ Test(task_options, durations_become_microseconds) {
 
 Test(task_options, no_grace_at_all_is_not_the_default) {
         cr_assert_eq(take("--grace", "0"), 0);
-        cr_assert_eq(options.task.grace_usec, 1);
+        cr_assert(options.task.flags & STINT_NO_GRACE);
         expect_refused("--grace", "50d");
 }
 
@@ -69,8 +70,8 @@ Test(task_options, priority_has_bounds) {
 }
 
 Test(task_options, labels_are_pairs_and_few) {
-        static char labels[WIRE_LABELS_MAX][8]; /* options point to them */
-        for (int i = 0; i < WIRE_LABELS_MAX; i++) {
+        static char labels[TASK_LABELS_MAX][8]; /* options point to them */
+        for (int i = 0; i < TASK_LABELS_MAX; i++) {
                 snprintf(labels[i], sizeof labels[i], "k%d=v", i);
                 cr_assert_null(task_options.options[LABEL_ROW].set(&options, labels[i]));
         }
@@ -103,4 +104,35 @@ Test(task_options, at_most_once_excludes_retries) {
         cr_assert_eq(take("--retries", "1"), 0);
         cr_assert_eq(task_options_check(&options, &error), -EXIT_USAGE);
         expect_refused("--retries", "65536");
+}
+
+Test(task_options, a_time_becomes_a_delay) {
+        usec_t now = time_now_realtime(), noon;
+        cr_assert_eq(time_parse("tomorrow 12:00", now, TIME_NEXT, &noon), 0);
+        cr_assert_eq(take("--at", "tomorrow 12:00"), 0);
+        cr_assert_eq(options.at_usec, noon);
+        cr_assert_leq(options.task.delay_usec, noon - now);
+        cr_assert_gt(options.task.delay_usec + USEC_PER_MIN, noon - now);
+        cr_assert_eq(task_options_check(&options, &error), 0);
+        cr_assert_eq(take("--delay", "1h"), 0);
+        cr_assert_eq(task_options_check(&options, &error), -EXIT_USAGE, "both");
+        expect_refused("--at", "soon");
+        expect_refused("--at", "2001-01-01");
+        expect_refused("--at", "9999-01-01");
+}
+
+Test(task_options, a_group_has_a_name) {
+        cr_assert_eq(take("-g", "nightly.1"), 0);
+        expect_refused("--group", "a b");
+        expect_refused("--group", "");
+}
+
+Test(task_options, the_task_is_complete_after_the_check) {
+        cr_assert_eq(task_options_check(&options, &error), 0);
+        cr_assert_eq(options.task.size, sizeof(StintTask));
+        cr_assert_null(options.task.labels);
+        cr_assert_null(task_options.options[LABEL_ROW].set(&options, "k=1"));
+        cr_assert_eq(task_options_check(&options, &error), 0);
+        cr_assert_str_eq(options.task.labels[0], "k=1");
+        cr_assert_null(options.task.labels[1]);
 }

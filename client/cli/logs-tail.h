@@ -1,0 +1,10 @@
+/* The last lines of a stream, found from its end without reading the rest. */
+#pragma once
+
+#include "common/error.h"
+
+#include <stint/stint.h>
+
+/* Where the last `lines` lines of what there is now begin. 0, or -code. */
+int logs_tail(StintClient *client, uint64_t id, unsigned attempt, StintStream which, uint64_t lines,
+              uint64_t *ret_offset, Error *error);
