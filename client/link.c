@@ -11,6 +11,9 @@
 #include <zmq.h>
 
 #define LINGER_MSEC 1000
+/* A program that does not read holds so many events; what comes after them is dropped, and asked
+ * for by the channel when it reads again. */
+#define EVENTS_HELD_MAX 1000
 #define TOPIC       "task/"
 
 /* A socket and the PAIR that tells of its connections. */
@@ -81,8 +84,10 @@ static unsigned monitor_read(void *monitor) {
 
 static int watched_open(Link *l, int type, const char *monitor, Watched *w) {
         int linger = 0;
-        int r = zsocket_new(l->context, type, &(ZSocketOptions){.linger_msec = LINGER_MSEC},
-                            &w->socket);
+        ZSocketOptions options = {.linger_msec = LINGER_MSEC};
+        if (type == ZMQ_SUB)
+                options.receive_hwm = EVENTS_HELD_MAX;
+        int r = zsocket_new(l->context, type, &options, &w->socket);
         if (r < 0)
                 return r;
         if (zmq_socket_monitor(w->socket, monitor,

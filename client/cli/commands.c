@@ -10,12 +10,15 @@
         C(submit)                                                       \
         C(run)                                                          \
         C(call)                                                         \
+        C(map)                                                          \
         C(status)                                                       \
         C(list)                                                         \
         C(show)                                                         \
         C(logs)                                                         \
         C(result)                                                       \
         C(wait)                                                         \
+        C(watch)                                                        \
+        C(top)                                                          \
         C(cancel)                                                       \
         C(retry)                                                        \
         C(signal)                                                       \

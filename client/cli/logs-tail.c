@@ -56,7 +56,7 @@ int logs_tail(StintClient *client, uint64_t id, unsigned attempt, StintStream wh
               uint64_t *ret_offset, Error *error) {
         Tail t = {client, id, attempt, which, error};
         char block[BLOCK_SIZE];
-        uint64_t size, at;
+        uint64_t size = 0, at;
         int r = tail_size(&t, &size);
         if (r < 0)
                 return r;

@@ -1,6 +1,7 @@
 /* See top-source.h. */
 #include "client/cli/top-source.h"
 
+#include "client/cli/selector.h"
 #include "client/cli/top-pages.h"
 #include "common/text.h"
 #include "common/time.h"
@@ -21,10 +22,8 @@
 /* Which tasks are in which table. */
 static const uint64_t states_of[TOP_TABLES] = {
         [TOP_RUNNING] = 1u << STINT_RUNNING,
-        [TOP_WAITING] =
-                1u << STINT_READY | 1u << STINT_DELAYED | 1u << STINT_HELD | 1u << STINT_BLOCKED,
-        [TOP_ENDED] = 1u << STINT_SUCCEEDED | 1u << STINT_TASK_FAILED | 1u << STINT_CANCELLED |
-                      1u << STINT_EXPIRED,
+        [TOP_WAITING] = STATES_UNENDED & ~(1u << STINT_RUNNING),
+        [TOP_ENDED] = STATES_ENDED,
 };
 
 struct TopSource {
@@ -96,7 +95,7 @@ int top_source_open(const GeneralOptions *general, int signals, int keys, Error 
         if (!s || !(s->logs = malloc(LOGS_SIZE)))
                 return error_set(error, EXIT_SOFTWARE, "out of memory");
         s->options = (StintOptions){STINT_OPTIONS, .endpoint = general->endpoint,
-                                    .instance = (StintInstance)general->choice};
+                                    .instance = general->choice};
         s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
         s->on_all = interrupt_open((int[]){s->timer, signals, keys}, 3);
         s->on_signals = interrupt_open((int[]){s->timer, signals}, 2);

@@ -36,10 +36,7 @@ static const char *set_queue(void *target, const char *value) {
 }
 
 static const char *set_state(void *target, const char *value) {
-        return states_parse(value, &((WatchOptions *)target)->states) < 0
-                       ? "names no state: write some of blocked, delayed, held, ready, running, "
-                         "succeeded, failed, cancelled, expired"
-                       : NULL;
+        return states_set(value, &((WatchOptions *)target)->states);
 }
 
 static const char *set_limit(void *target, const char *value) {
@@ -141,15 +138,6 @@ static void tell_json(Watcher *w, const StintEvent *e) {
 
 /* ---- for people ---- */
 
-static const char *state_color(StintState state) {
-        static const char *const colors[] = {
-                [STINT_RUNNING] = "\x1b[36m",     [STINT_SUCCEEDED] = "\x1b[32m",
-                [STINT_TASK_FAILED] = "\x1b[31m", [STINT_EXPIRED] = "\x1b[31m",
-                [STINT_CANCELLED] = "\x1b[33m",   [STINT_HELD] = "\x1b[33m",
-        };
-        return (size_t)state < ARRAY_SIZE(colors) && colors[state] ? colors[state] : "";
-}
-
 /* Lines have the time alone; where a day begins, a line has the date. */
 static void tell_day(Watcher *w, const struct tm *tm) {
         char line[64], date[32];
@@ -176,7 +164,7 @@ static void tell_missed(Watcher *w, uint64_t missed) {
 static void tell_event(Watcher *w, const StintEvent *e) {
         char line[LINE_SIZE], time[16], queue[4 * NAME_MAX_LENGTH + 1], end[128] = "";
         const char *state = stint_state_name(e->state);
-        const char *color = w->color ? state_color(e->state) : "";
+        const char *color = w->color ? color_of_state(e->state) : "";
         struct tm tm;
         time_t sec = (time_t)(e->time_usec / USEC_PER_SEC);
         localtime_r(&sec, &tm);
@@ -187,7 +175,7 @@ static void tell_event(Watcher *w, const StintEvent *e) {
         int n = snprintf(line, sizeof line - 1, "%s.%03u %7" PRIu64 "  %-12s %s%-9s%s", time,
                          (unsigned)(e->time_usec / USEC_PER_MSEC % 1000), e->id,
                          text_escape(e->queue, strlen(e->queue), queue, sizeof queue), color,
-                         state ? state : "?", color[0] ? "\x1b[0m" : "");
+                         state ? state : "?", color[0] ? COLOR_END : "");
         if (e->attempt > 1)
                 n += snprintf(line + n, sizeof line - (size_t)n, "  attempt %u", e->attempt);
         if (end[0])

@@ -6,7 +6,7 @@ import re
 import signal
 
 import harness
-from terminal import Terminal
+from screen import Screen
 
 HOSTILE = 'a\x1b[31mred\x07\x9b\r\nb\t\u202e'
 TWO_QUEUES = (
@@ -16,15 +16,15 @@ TWO_QUEUES = (
 
 
 def opened(t, i, columns=80, rows=24, *options):
-    """A terminal in which top has drawn its first screen."""
-    terminal = Terminal(t, i, columns, rows)
-    terminal.run('top', *options)
-    terminal.shows(r'TASK')
-    return terminal
+    """A screen in which top has drawn its first screen."""
+    screen = Screen(t, i, columns, rows)
+    screen.run('top', *options)
+    screen.shows(r'TASK')
+    return screen
 
 
-def line_of(terminal, pattern):
-    return next((line for line in terminal.screen() if re.search(pattern, line)), None)
+def line_of(screen, pattern):
+    return next((line for line in screen.lines() if re.search(pattern, line)), None)
 
 
 def test_shows_queues_pools_and_tasks(t):
@@ -35,27 +35,27 @@ def test_shows_queues_pools_and_tasks(t):
     for _ in range(3):
         i.submit('--delay', '1d', 'true')
     i.ended(i.submit('false'))
-    terminal = opened(t, i)
-    terminal.shows(
+    screen = opened(t, i)
+    screen.shows(
         r'^stint \S+, user instance, up .* \d\d:\d\d:\d\d$',
         r'^per second: ',
         r'^QUEUE.* READY +RUNNING +DELAYED +HELD +OLDEST +ENDS/S +DONE +FAILED$',
         r'^default +0 +0 +3 +0 .* 0 +1$',
         r'^mail +0 +1 +0 +0 ',
-        r'^POOL +HANDLER +WORKERS',
+        r'^POOL\u25b4 +HANDLER +WORKERS',
         r'^default +command +2/2 .* 1/2',
         r'1 running 1 .*2 waiting 3 .*3 ended',
         r'ID.* QUEUE +TRY +TIME +PROGRESS +TASK',
         r'^ +1 mail +1 .* nightly: cat ',
         r'q quit',
     )
-    terminal.press('2')
-    terminal.shows(r'^ +2 default +delayed +0 .* 23h59m +true', r'^ +4 default +delayed')
-    terminal.press('3')
-    terminal.shows(r'^ +5 default +failed .* exit code 1 +false')
+    screen.press('2')
+    screen.shows(r'^ +2 default +delayed +0 .* 23h59m +true', r'^ +4 default +delayed')
+    screen.press('3')
+    screen.shows(r'^ +5 default +failed .* exit code 1 +false')
     gate.open()
     i.ended(1)
-    terminal.shows(r'^ +1 mail +succeeded')
+    screen.shows(r'^ +1 mail +succeeded')
 
 
 def test_shows_progress(t):
@@ -64,8 +64,8 @@ def test_shows_progress(t):
     i.submit('sh', '-c', f'echo "42% resizing" >/dev/fd/$STINT_PROGRESS_FD; {gate.command[0]} '
              f'{gate.command[1]}')
     gate.entered()
-    terminal = opened(t, i)
-    terminal.shows(r'^ +1 default +1 .* \u2588\u2588\u2588\u2591\u2591\u2591\u2591\u2591 +42% resizing +sh')
+    screen = opened(t, i)
+    screen.shows(r'^ +1 default +1 .* \u2588\u2588\u2588\u2591\u2591\u2591\u2591\u2591 +42% resizing +sh')
 
 
 def test_works_on_small_screens(t):
@@ -73,42 +73,42 @@ def test_works_on_small_screens(t):
     gate = i.gate()
     i.submit(*gate.command)
     gate.entered()
-    terminal = opened(t, i, 40, 10)
-    screen = terminal.shows(r'1 running 1', r'^ +1 .* cat ', r'q quit')
-    t.true(all(len(line) <= 40 for line in screen.split('\n')), screen)
-    terminal.press('Tab')
-    terminal.shows(r'^QUEUE', r'^default +0 +1', r'^mail')
-    terminal.shows_not('running 1')
-    terminal.press('Tab')
-    terminal.shows(r'^POOL', r'2/2')
+    screen = opened(t, i, 40, 10)
+    text = screen.shows(r'1 running 1', r'^ +1 .* cat ', r'q quit')
+    t.true(all(len(line) <= 40 for line in text.split('\n')), text)
+    screen.press('Tab')
+    screen.shows(r'^QUEUE', r'^default +0 +1', r'^mail')
+    screen.shows_not('running 1')
+    screen.press('Tab')
+    screen.shows(r'^POOL', r'2/2')
     for columns, rows in (20, 5), (10, 3), (200, 60), (3, 1), (80, 24):
-        terminal.resize(columns, rows)
-    terminal.shows(r'^POOL', r'^default +command', r'^ +1 default .* cat ')
-    t.equal(len(terminal.screen()), 24)
+        screen.resize(columns, rows)
+    screen.shows(r'^POOL', r'^default +command', r'^ +1 default .* cat ')
+    t.equal(len(screen.lines()), 24)
 
 
 def test_sorts_and_filters(t):
     i = t.instance()
     for name in 'pear', 'apple', 'plum':
         i.submit('-N', name, '--delay', '1d', 'true')
-    terminal = opened(t, i)
+    screen = opened(t, i)
 
     def order(*names):
-        terminal.shows('(?s)' + '.*'.join(names))
+        screen.shows('(?s)' + '.*'.join(names))
 
-    terminal.press('2')
+    screen.press('2')
     order('pear', 'apple', 'plum')
-    terminal.press('i')
+    screen.press('i')
     order('plum', 'apple', 'pear')
-    terminal.press('S')
+    screen.press('S')
     order('apple', 'pear', 'plum')
-    terminal.press('/')
-    terminal.type('PL')
-    terminal.shows_not('pear')
+    screen.press('/')
+    screen.type('PL')
+    screen.shows_not('pear')
     order('apple', 'plum')
-    terminal.press('Enter')
-    terminal.shows('filter PL')
-    terminal.press('Escape')
+    screen.press('Enter')
+    screen.shows('filter PL')
+    screen.press('Escape')
     order('apple', 'pear', 'plum')
 
 
@@ -117,33 +117,33 @@ def test_cancels_after_a_question(t):
     gate = i.gate()
     i.submit(*gate.command)
     gate.entered()
-    terminal = opened(t, i)
-    terminal.shows(r'^ +1 .* cat ')
-    terminal.press('c')
-    terminal.shows(r'Cancel task 1\? \[y/N\]')
-    terminal.press('n')
-    terminal.shows('task 1 goes on')
+    screen = opened(t, i)
+    screen.shows(r'^ +1 .* cat ')
+    screen.press('c')
+    screen.shows(r'Cancel task 1\? \[y/N\]')
+    screen.press('n')
+    screen.shows('task 1 goes on')
     t.equal(i.task(1)['state'], 'running')
-    terminal.press('c')
-    terminal.shows(r'Cancel task 1\?')
-    terminal.press('y')
-    terminal.shows('task 1 is being cancelled')
+    screen.press('c')
+    screen.shows(r'Cancel task 1\?')
+    screen.press('y')
+    screen.shows('task 1 is being cancelled')
     t.equal(i.ended(1)['state'], 'cancelled')
-    terminal.shows('no task runs')
-    terminal.press('3')
-    terminal.shows(r'^ +1 default +cancelled')
+    screen.shows('no task runs')
+    screen.press('3')
+    screen.shows(r'^ +1 default +cancelled')
 
 
 def test_retries_an_ended_task(t):
     i = t.instance()
     i.ended(i.submit('-N', 'again', 'sh', '-c', 'exit 3'))
-    terminal = opened(t, i)
-    terminal.press('3')
-    terminal.shows(r'^ +1 .* exit code 3')
-    terminal.press('r')
-    terminal.shows('task 1 runs again as 2')
+    screen = opened(t, i)
+    screen.press('3')
+    screen.shows(r'^ +1 .* exit code 3')
+    screen.press('r')
+    screen.shows('task 1 runs again as 2')
     t.equal(i.ended(2)['name'], 'again')
-    terminal.shows(r'^ +2 .* exit code 3')
+    screen.shows(r'^ +2 .* exit code 3')
 
 
 def test_shows_details_logs_and_help(t):
@@ -152,36 +152,36 @@ def test_shows_details_logs_and_help(t):
     script = f'echo one; echo two >&2; cat {gate.path}; echo three'
     i.submit('-N', 'talker', 'sh', '-c', script)
     gate.entered()
-    terminal = opened(t, i)
-    terminal.shows(r'^ +1 .*talker')
-    terminal.press('Enter')
-    terminal.shows(r'^Task 1', r'^name +talker', r'^state +running', r'^command +sh -c', 'q back')
-    terminal.press('l')
-    terminal.shows(r'^Task 1: stdout', r'^one$')
+    screen = opened(t, i)
+    screen.shows(r'^ +1 .*talker')
+    screen.press('Enter')
+    screen.shows(r'^Task 1', r'^name +talker', r'^state +running', r'^command +sh -c', 'q back')
+    screen.press('l')
+    screen.shows(r'^Task 1: stdout', r'^one$')
     gate.open()
-    terminal.shows(r'^three$')
-    terminal.press('e')
-    terminal.shows(r'^Task 1: stderr', r'^two$')
-    terminal.press('q')
-    terminal.shows(r'QUEUE')
-    terminal.press('?')
-    terminal.shows(r'^Keys of stint top', r'cancel the task')
-    terminal.press('q')
-    terminal.shows(r'QUEUE')
+    screen.shows(r'^three$')
+    screen.press('e')
+    screen.shows(r'^Task 1: stderr', r'^two$')
+    screen.press('q')
+    screen.shows(r'QUEUE')
+    screen.press('?')
+    screen.shows(r'^Keys of stint top', r'cancel the task')
+    screen.press('q')
+    screen.shows(r'QUEUE')
 
 
 def test_enter_on_a_queue_shows_its_tasks(t):
     i = t.instance(TWO_QUEUES)
     i.submit('-N', 'one', '--delay', '1d', 'true')
     i.submit('-N', 'two', '--delay', '1d', '-q', 'mail', 'true')
-    terminal = opened(t, i)
-    terminal.press('2')
-    terminal.shows('one', 'two')
-    terminal.press('Tab', 'Down', 'Enter')
-    terminal.shows('queue mail', 'two')
-    terminal.shows_not('one: true')
-    terminal.press('Escape')
-    terminal.shows('one: true')
+    screen = opened(t, i)
+    screen.press('2')
+    screen.shows('one', 'two')
+    screen.press('Tab', 'Down', 'Enter')
+    screen.shows('queue mail', 'two')
+    screen.shows_not('one: true')
+    screen.press('Escape')
+    screen.shows('one: true')
 
 
 def test_hostile_names_are_escaped(t):
@@ -190,27 +190,27 @@ def test_hostile_names_are_escaped(t):
     raw = b'n\xff\xfe'.decode(errors='surrogateescape')
     i.submit('-N', HOSTILE, '--delay', '1d', 'true')
     i.submit('-N', raw, '--delay', '1d', 'true')
-    terminal = opened(t, i, 120, 24)
-    terminal.press('2')
-    terminal.shows(re.escape(r'a\x1b[31mred\x07\xc2\x9b\r\nb\t\xe2\x80\xae'), re.escape(r'n\xff\xfe'))
-    t.equal(len(terminal.screen()), 24)
+    screen = opened(t, i, 120, 24)
+    screen.press('2')
+    screen.shows(re.escape(r'a\x1b[31mred\x07\xc2\x9b\r\nb\t\xe2\x80\xae'), re.escape(r'n\xff\xfe'))
+    t.equal(len(screen.lines()), 24)
     gate.open()
 
 
 def test_every_signal_gives_the_terminal_back(t):
     i = t.instance()
-    terminal = Terminal(t, i)
-    before = terminal.modes()
+    screen = Screen(t, i)
+    before = screen.modes()
     for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1:
-        terminal.run('top')
-        terminal.shows('TASK')
-        t.equal(terminal.format('alternate_on'), '1')
-        os.kill(terminal.client(), number)
-        terminal.shows_not('TASK')
-        terminal.enter(f'echo "code $?"; clear -x 2>/dev/null; echo end {number}')
-        terminal.shows(f'^end {int(number)}')
+        screen.run('top')
+        screen.shows('TASK')
+        t.equal(screen.format('alternate_on'), '1')
+        os.kill(screen.client(), number)
+        screen.shows_not('TASK')
+        screen.enter(f'echo "code $?"; clear -x 2>/dev/null; echo end {number}')
+        screen.shows(f'^end {int(number)}')
         t.equal(
-            (terminal.format('alternate_on'), terminal.format('cursor_flag'), terminal.modes()),
+            (screen.format('alternate_on'), screen.format('cursor_flag'), screen.modes()),
             ('0', '1', before),
             str(number),
         )
@@ -218,64 +218,64 @@ def test_every_signal_gives_the_terminal_back(t):
 
 def test_keys_end_it(t):
     i = t.instance()
-    terminal = Terminal(t, i)
-    before = terminal.modes()
+    screen = Screen(t, i)
+    before = screen.modes()
     for key, code in ('q', 0), ('C-c', 130), ('C-\\', 131):
-        terminal.run('top')
-        terminal.shows('TASK')
-        terminal.press(key)
-        terminal.shows_not('TASK')
-        terminal.enter('echo "code=$?"')
-        terminal.shows(f'^code={code}$')
-        t.equal(terminal.modes(), before)
+        screen.run('top')
+        screen.shows('TASK')
+        screen.press(key)
+        screen.shows_not('TASK')
+        screen.enter('echo "code=$?"')
+        screen.shows(f'code={code}$')
+        t.equal(screen.modes(), before)
 
 
 def test_stops_and_goes_on(t):
     i = t.instance()
-    terminal = Terminal(t, i)
-    before = terminal.modes()
-    terminal.run('top')
-    terminal.shows('TASK')
+    screen = Screen(t, i)
+    before = screen.modes()
+    screen.run('top')
+    screen.shows('TASK')
     for _ in range(2):
-        terminal.press('C-z')
-        terminal.shows('(?i)stopped')
-        t.equal((terminal.format('alternate_on'), terminal.format('cursor_flag')), ('0', '1'))
-        t.equal(terminal.modes(), before)
-        terminal.enter('fg')
-        terminal.shows('TASK', 'q quit')
-        t.equal(terminal.format('alternate_on'), '1')
-    os.kill(terminal.client(), signal.SIGSTOP)
-    terminal.shows('(?i)stopped')
-    terminal.enter('fg')
-    terminal.shows('TASK', 'q quit')
-    terminal.press('q')
-    terminal.shows_not('TASK')
-    t.equal(terminal.modes(), before)
+        screen.press('C-z')
+        screen.shows('Stopp')
+        t.equal((screen.format('alternate_on'), screen.format('cursor_flag')), ('0', '1'))
+        t.equal(screen.modes(), before)
+        screen.enter('fg')
+        screen.shows('TASK', 'q quit')
+        t.equal(screen.format('alternate_on'), '1')
+    os.kill(screen.client(), signal.SIGSTOP)
+    screen.shows('Stopp')
+    screen.enter('fg')
+    screen.shows('TASK', 'q quit')
+    screen.press('q')
+    screen.shows_not('TASK')
+    t.equal(screen.modes(), before)
 
 
 def test_a_new_dispatcher_is_only_a_pause(t):
     i = t.instance()
-    terminal = opened(t, i)
+    screen = opened(t, i)
     i.kill_dispatcher()
     i.submit('-N', 'later', '--delay', '1d', 'true')
-    terminal.press('2')
-    terminal.shows(r'^ +1 .*later')
+    screen.press('2')
+    screen.shows(r'^ +1 .*later')
 
 
 def test_says_when_the_dispatcher_is_away_and_goes_on(t):
     i = t.instance()
-    terminal = opened(t, i)
+    screen = opened(t, i)
     i.stop()
-    terminal.shows(r'^no answer for ')
-    terminal.press('?')
-    terminal.shows(r'^Keys of stint top')
-    terminal.press('q')
-    terminal.shows(r'^no answer for ')
+    screen.shows(r'^no answer for ')
+    screen.press('?')
+    screen.shows(r'^Keys of stint top')
+    screen.press('q')
+    screen.shows(r'^no answer for ')
     i.start()
     i.submit('-N', 'later', '--delay', '1d', 'true')
-    terminal.shows(r'^per second: ')
-    terminal.press('2')
-    terminal.shows(r'^ +1 .*later')
+    screen.shows(r'^per second: ')
+    screen.press('2')
+    screen.shows(r'^ +1 .*later')
 
 
 def test_colours_only_where_they_are_wanted(t):
@@ -285,13 +285,13 @@ def test_colours_only_where_they_are_wanted(t):
     red = '\x1b[31m'
 
     def failed(*options, prefix=''):
-        terminal = Terminal(t, i)
-        terminal.run(*options, prefix=prefix)
-        terminal.shows('TASK')
-        terminal.press('3')
-        terminal.shows('failed')
-        text = '\n'.join(terminal.screen(colors=True))
-        terminal.close()
+        screen = Screen(t, i)
+        screen.run(*options, prefix=prefix)
+        screen.shows('TASK')
+        screen.press('3')
+        screen.shows('failed')
+        text = '\n'.join(screen.lines(colors=True))
+        screen.close()
         return text
 
     t.contains(failed('top'), red)
@@ -304,27 +304,27 @@ def test_refuses_what_is_no_terminal(t):
     t.contains(i.stint('top', check=64).stderr, 'needs a terminal')
     t.contains(i.stint('top', '--json', check=64).stderr, 'stint status --json')
     t.contains(i.stint('top', 'x', check=64).stderr, 'stint')
-    terminal = Terminal(t, i)
-    terminal.run('top', prefix='TERM=nonsense ')
-    terminal.shows('cannot draw on a terminal of type "nonsense"')
+    screen = Screen(t, i)
+    screen.run('top', prefix='TERM=nonsense ')
+    screen.shows('cannot draw on a terminal of type "nonsense"')
     i.stop()
-    terminal.run('top')
-    terminal.shows('stint: ')
-    terminal.enter('echo "code=$?"')
-    terminal.shows('^code=69$')
+    screen.run('top')
+    screen.shows('stint: ')
+    screen.enter('echo "code=$?"')
+    screen.shows('code=69$')
 
 
 def test_sleeps_while_nothing_happens(t):
     i = t.instance()
-    terminal = opened(t, i)
-    pid = terminal.client()
+    screen = opened(t, i)
+    pid = screen.client()
 
     def ticks():
         with open(f'/proc/{pid}/stat', encoding='ascii') as stat:
             return sum(map(int, stat.read().rsplit(')', 1)[1].split()[11:13]))
 
     def clock():
-        return int(re.search(r'(\d\d)$', terminal.screen()[0]).group(1))
+        return int(re.search(r'(\d\d)$', screen.lines()[0]).group(1))
 
     started, before = clock(), ticks()
     t.until(lambda: (clock() - started) % 60 >= 5, 'five seconds have been shown')
