@@ -87,7 +87,7 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(t):
     i = instance_on_small_disk(t)
     dispatcher = i.dispatcher()
     marks = Marks(i)
-    load = Load(i, 4000, *marks.command(1), batch=10, window=2, go_on=1)
+    load = Load(i, 4000, *marks.command(1), batch=1, window=1, go_on=1)  # slower than the filling
     t.until(lambda: len(load.acked()) > 50, 'some tasks are acknowledged')
     fill(i, leave=0)
     load.finish(expect=75)
