@@ -65,7 +65,8 @@ def test_shows_progress(t):
              f'{gate.command[1]}')
     gate.entered()
     screen = opened(t, i)
-    screen.shows(r'^ +1 default +1 .* \u2588\u2588\u2588\u2591\u2591\u2591\u2591\u2591 +42% resizing +sh')
+    bar = '\u2588' * 3 + '\u2591' * 5
+    screen.shows(rf'^ +1 default +1 .* {bar} +42% resizing +sh')
 
 
 def test_works_on_small_screens(t):
