@@ -3,6 +3,10 @@
  * answer to EVENTS fills it. What nothing follows shows no gap: so the dispatcher is also asked
  * when the channel has just come up, and when it has been silent for a while, ever more rarely.
  *
+ * An answer overtakes events that are still on their way, or that the program has not read yet. So
+ * what the dispatcher has forgotten is lost only if the channel has told of something later, since
+ * it keeps the order, or has told nothing for long.
+ *
  *      event with the next seq ──────────────▶ told
  *      any other, channel up, long silence ──▶ EVENTS(epoch, seq) ──▶ its events told, then those
  *                                              that came meanwhile and were held */
@@ -11,6 +15,7 @@
 #define HELD_MAX      1024 /* events that wait for an answer; beyond it they make a new gap */
 #define SILENCE_LEAST (200 * USEC_PER_MSEC)
 #define SILENCE_MOST  (5 * USEC_PER_SEC)
+#define SILENCES_MAX  3 /* reminders in a row, after which nothing is on its way any more */
 
 /* An event that outlives its message. */
 typedef struct HeldEvent {
@@ -25,11 +30,12 @@ struct Channel {
         uint64_t epoch, seq; /* of the last event that was told, or is lost for good */
         uint64_t remembered; /* seq at the last reminder */
         uint64_t request;    /* the EVENTS that is under way; 0: none */
+        unsigned silences;   /* reminders since the last event */
         usec_t silence_usec; /* until the next reminder */
         bool doubt;          /* something may be lost since that request was sent */
         bool closed, busy;   /* busy: a handler runs, who closes must wait for its end */
-        HeldEvent *held;
-        size_t held_count;
+        HeldEvent *held;     /* what came from behind a gap, in order */
+        size_t held_first, held_count;
 };
 
 static void channel_ask(Channel *c);
@@ -65,36 +71,52 @@ static bool take(Channel *c, const WireEvent *e) {
         return true;
 }
 
-/* Those behind a gap come again with the answer to the next question. */
 static void held_take(Channel *c) {
-        size_t i = 0;
-        while (i < c->held_count && take(c, &c->held[i].event))
-                i++;
-        if (i < c->held_count)
+        while (c->held_first < c->held_count && take(c, &c->held[c->held_first].event))
+                c->held_first++;
+}
+
+/* Those that are still behind a gap come again with the answer to the next question. */
+static void held_drop(Channel *c) {
+        if (c->held_first < c->held_count)
                 c->doubt = true;
-        c->held_count = 0;
+        c->held_first = c->held_count = 0;
 }
 
 /* ---- asking ---- */
 
-/* The numbers of the answer against ours, before its events. */
-static void answer_align(Channel *c, const WireEventsData *w) {
+static void lose(Channel *c, uint64_t next) {
+        uint64_t missed = next - 1 - c->seq;
+        c->seq = next - 1;
+        tell(c, NULL, missed);
+}
+
+/* What lies between us and the first event that the dispatcher remembers: held or lost. false: it
+ * may be on its way. */
+static bool gap_close(Channel *c, uint64_t first) {
+        while (first > c->seq + 1) {
+                const WireEvent *held =
+                        c->held_first < c->held_count ? &c->held[c->held_first].event : NULL;
+                if (!held && c->silences < SILENCES_MAX)
+                        return false;
+                bool before = held && held->epoch == c->epoch && held->seq < first;
+                lose(c, before ? held->seq : first);
+                held_take(c);
+        }
+        return true;
+}
+
+static void answer_take(Channel *c, const WireEventsData *w) {
         uint64_t first = w->events.count ? w->events.items[0].seq : w->seq + 1;
+        if (!w->epoch || w->epoch < c->epoch)
+                return; /* of a dispatcher that is gone */
         if (w->epoch != c->epoch) {
                 c->epoch = w->epoch;
                 c->seq = first - 1;
                 tell(c, NULL, UINT64_MAX);
-        } else if (first > c->seq + 1) {
-                uint64_t missed = first - 1 - c->seq;
-                c->seq = first - 1;
-                tell(c, NULL, missed);
+        } else if (!gap_close(c, first)) {
+                return;
         }
-}
-
-static void answer_take(Channel *c, const WireEventsData *w) {
-        if (!w->epoch || w->epoch < c->epoch)
-                return; /* of a dispatcher that is gone */
-        answer_align(c, w);
         for (size_t i = 0; i < w->events.count; i++) {
                 const WireEventItem *e = &w->events.items[i];
                 take(c, &(WireEvent){e->epoch, e->seq, e->time_usec, e->id, e->queue, e->state,
@@ -128,6 +150,7 @@ static void on_answer(void *userdata, const SessionAnswer *answer, const Error *
         c->busy = true;
         answer_take(c, answer->body);
         held_take(c);
+        held_drop(c);
         if (busy_end(c) && c->doubt)
                 channel_ask(c);
 }
@@ -153,6 +176,7 @@ static void on_reminder(void *userdata) {
                 remind(c, SILENCE_LEAST);
                 return;
         }
+        c->silences++;
         channel_ask(c);
         remind(c, MIN_OF(2 * c->silence_usec, SILENCE_MOST));
 }
@@ -170,16 +194,14 @@ static void on_event(void *userdata, const WireEvent *event) {
                 remind(c, SILENCE_LEAST);
                 return;
         }
-        if (c->request) {
-                hold(c, event);
-                return;
-        }
+        c->silences = 0;
         c->busy = true;
         bool whole = take(c, event);
-        if (busy_end(c) && !whole) {
-                hold(c, event);
+        if (!busy_end(c) || whole)
+                return;
+        hold(c, event);
+        if (!c->request)
                 channel_ask(c);
-        }
 }
 
 int channel_open(Session *s, uint64_t epoch, uint64_t seq, ChannelHandler handler, void *userdata,

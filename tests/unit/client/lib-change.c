@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define CONFIG                                                                                     \
+        "daemon: { stop_timeout = \"0s\"; };\n"                                                    \
         "queues: ({ name = \"default\"; }, { name = \"bulk\"; });\n"                               \
         "pools: ({ name = \"default\"; queues = [\"default\"]; workers = 1; },\n"                  \
         "        { name = \"bulk\"; queues = [\"bulk\"]; handler = \"noop\"; workers = 1; });\n"

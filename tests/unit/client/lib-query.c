@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define CONFIG                                                                                     \
+        "daemon: { stop_timeout = \"0s\"; };\n"                                                    \
         "queues: ({ name = \"default\"; }, { name = \"other\"; }, { name = \"bulk\"; });\n"        \
         "pools: ({ name = \"default\"; queues = [\"default\", \"other\"]; workers = 1; },\n"       \
         "        { name = \"bulk\"; queues = [\"bulk\"]; handler = \"noop\"; workers = 1; });\n"

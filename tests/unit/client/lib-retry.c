@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define CONFIG                                                                                     \
+        "daemon: { stop_timeout = \"0s\"; };\n"                                                    \
         "queues: ({ name = \"default\"; }, { name = \"echo\"; });\n"                               \
         "pools: ({ name = \"default\"; queues = [\"default\"]; workers = 1; },\n"                  \
         "        { name = \"echo\"; queues = [\"echo\"]; handler = \"echo\"; workers = 1; });\n"
