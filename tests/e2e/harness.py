@@ -58,14 +58,17 @@ def program(pid):
         return ''
 
 
+def process_state(pid):
+    """The letter of its state, X when it is gone."""
+    try:
+        return pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return 'X'
+
+
 def alive(pid):
     """Is there such a process, and is it no zombie?"""
-    try:
-        return (
-            pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] not in 'ZX'
-        )
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+    return process_state(pid) not in 'ZX'
 
 
 ENDS = ('succeeded', 'failed', 'cancelled', 'expired')

@@ -231,24 +231,40 @@ def test_keys_end_it(t):
         t.equal(screen.modes(), before)
 
 
+def stopped(t, pid):
+    t.until(lambda: harness.process_state(pid) == 'T', 'top is stopped')
+
+
+def goes_on(t, screen, pid):
+    """The shell is told to go on with it, and it draws everything anew. The line ends with C-j: a
+    shell without an editor of its own reads from a terminal that was left as it was, in which Enter
+    is a carriage return."""
+    screen.type('fg')
+    screen.press('C-j')
+    t.until(lambda: harness.process_state(pid) not in 'T', 'top goes on')
+    screen.shows('TASK', 'q quit')
+    screen.shows_not('Stopp')
+    t.equal(screen.format('alternate_on'), '1')
+
+
 def test_stops_and_goes_on(t):
     i = t.instance()
     screen = Screen(t, i)
     before = screen.modes()
     screen.run('top')
     screen.shows('TASK')
+    pid = screen.client()
     for _ in range(2):
         screen.press('C-z')
+        stopped(t, pid)
         screen.shows('Stopp')
         t.equal((screen.format('alternate_on'), screen.format('cursor_flag')), ('0', '1'))
         t.equal(screen.modes(), before)
-        screen.enter('fg')
-        screen.shows('TASK', 'q quit')
-        t.equal(screen.format('alternate_on'), '1')
-    os.kill(screen.client(), signal.SIGSTOP)
+        goes_on(t, screen, pid)
+    os.kill(pid, signal.SIGSTOP)  # leaves it no time to give the terminal back
+    stopped(t, pid)
     screen.shows('Stopp')
-    screen.enter('fg')
-    screen.shows('TASK', 'q quit')
+    goes_on(t, screen, pid)
     screen.press('q')
     screen.shows_not('TASK')
     t.equal(screen.modes(), before)
