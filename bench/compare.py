@@ -59,10 +59,23 @@ class Instance:
         self.daemon.wait(60)
 
 
-def line(name, rates, limits):
+def instances(build):
+    """(name, directory, instance) for each store, one after the other."""
+    for name in ('memory', 'sqlite'):
+        with tempfile.TemporaryDirectory(prefix='stint-bench-') as directory:
+            home = pathlib.Path(directory)
+            url = 'memory:' if name == 'memory' else f'sqlite:{home}/state/stint.db'
+            instance = Instance(build, home, url)
+            try:
+                yield name, home, instance
+            finally:
+                instance.stop()
+
+
+def line(name, rates, limits, beside='limit'):
     ratios = [rate / limit for rate, limit in zip(rates, limits)]
     print(f'{name:20} {statistics.median(rates):9.0f}/s ({min(rates):.0f} to {max(rates):.0f})'
-          f'   limit {statistics.median(limits):9.0f}/s'
+          f'   {beside} {statistics.median(limits):9.0f}/s'
           f'   ratio {statistics.median(ratios):.2f}', flush=True)
 
 
@@ -93,16 +106,10 @@ def main():
         sys.exit(__doc__)
     build = pathlib.Path(sys.argv[1]).resolve()
     rounds = int(sys.argv[2]) if len(sys.argv) == 3 else 5
-    for name in ('memory', 'sqlite'):
-        with tempfile.TemporaryDirectory(prefix='stint-bench-') as directory:
-            home = pathlib.Path(directory)
-            url = 'memory:' if name == 'memory' else f'sqlite:{home}/state/stint.db'
-            instance = Instance(build, home, url)
-            try:
-                messages(instance, name, rounds)
-                commands(instance, name, rounds)
-            finally:
-                instance.stop()
+    for name, _, instance in instances(build):
+        messages(instance, name, rounds)
+        commands(instance, name, rounds)
 
 
-main()
+if __name__ == '__main__':
+    main()

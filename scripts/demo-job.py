@@ -1,13 +1,13 @@
 """The job of scripts/demo, on a private instance of the stint in a build directory.
 
-Each file is one task: it is compressed to a file of its own, its SHA-256 goes to the task's
-stdout, and a line is added to a journal of what ran. The dispatcher is killed when half of them are
-done. Then every compressed file is unpacked and compared with its original, every checksum with one
-computed here, and the journal must name each task once.
+`stint map` makes one task of each file: it adds a line to a journal of what ran, compresses the file
+to a file of its own, and prints its SHA-256. The dispatcher is killed three times meanwhile. Then
+every compressed file is unpacked and compared with its original, the checksums, which come in the
+order of the files, with those computed here, and the journal must name each task once.
 
 Usage: demo-job.py BUILD
 """
-import concurrent.futures
+import collections
 import gzip
 import hashlib
 import json
@@ -18,20 +18,22 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
-FILES = 600
+FILES = 1000
 BYTES_MAX = 1 << 20  # of one file
 PLACES = ['/usr/share/doc', '/usr/include']
-CLIENTS = 4  # that submit at once
+KILLS = 3  # of the dispatcher
 PATIENCE = 120  # seconds
 
 CONFIG = '''
 daemon: { stop_timeout = "1s"; };
 pools: ( { name = "default"; queues = ["default"]; workers = %d; } );
 '''
-TASK = 'echo "$STINT_TASK" >>"$3" && gzip -c <"$1" >"$2" && sha256sum <"$1"'
+TASK = '''echo "$STINT_TASK" >>"$1" &&
+packed=$2$3.gz && mkdir -p "${packed%/*}" &&
+gzip -c <"$3" >"$packed" &&
+sha256sum <"$3"'''
 
 
 class Failure(Exception):
@@ -57,27 +59,10 @@ def pick_files():
     return [found[i * len(found) // count] for i in range(count)]
 
 
-class Progress:
-    """One line on stderr: drawn again and again on a terminal, else only what happens."""
-
-    def __init__(self):
-        self.terminal = sys.stderr.isatty()
-        self.drawn = False
-
-    def draw(self, text):
-        if self.terminal:
-            sys.stderr.write(f'\r\033[K{text}')
-            sys.stderr.flush()
-            self.drawn = True
-
-    def say(self, text):
-        self.end()
-        print(f'demo: {text}', file=sys.stderr, flush=True)
-
-    def end(self):
-        if self.drawn:
-            sys.stderr.write('\r\033[K')
-        self.drawn = False
+def say(text):
+    """A line on stderr, over what map has drawn on a terminal."""
+    erase = '\r\033[K' if sys.stderr.isatty() else ''
+    print(f'{erase}demo: {text}', file=sys.stderr, flush=True)
 
 
 class Instance:
@@ -106,10 +91,12 @@ class Instance:
                               (self.home / 'log').read_text(errors='replace').strip())
             time.sleep(0.02)
 
+    def command(self, *words):
+        return [self.build / 'client' / 'cli' / 'stint', '--user', *words]
+
     def stint(self, *words, check=True):
-        done = subprocess.run([self.build / 'client' / 'cli' / 'stint', '--user', *words],
-                              env=self.env, stdin=subprocess.DEVNULL, capture_output=True,
-                              check=False)
+        done = subprocess.run(self.command(*words), env=self.env, stdin=subprocess.DEVNULL,
+                              capture_output=True, check=False)
         if check and done.returncode != 0:
             raise Failure(done.stderr.decode(errors='replace').strip() or
                           f'stint {words[0]}: exit code {done.returncode}')
@@ -141,109 +128,98 @@ class Instance:
 
 
 class Job:
-    """The files, one task each; ids[i] is the task of files[i]."""
+    """The files, one task each, by one `stint map`."""
 
     def __init__(self, instance, files):
-        self.instance, self.files, self.ids = instance, files, [None] * len(files)
+        self.instance, self.files = instance, files
         self.packed = instance.home / 'packed'
         self.packed.mkdir()
         self.journal = instance.home / 'journal'
-        self.stopped = threading.Event()
-
-    def submit(self, i):
-        if not self.stopped.is_set():
-            done = self.instance.stint('submit', 'sh', '-c', TASK, 'sh', self.files[i],
-                                       str(self.packed / str(i)), str(self.journal))
-            self.ids[i] = int(done.stdout)
+        self.journal.touch()
+        self.inputs = instance.home / 'inputs'
+        self.inputs.write_bytes(b''.join(os.fsencode(path) + b'\0' for path in files))
+        self.sums = instance.home / 'sums'
 
     def ran(self):
         """How many tasks have begun."""
-        return self.journal.read_bytes().count(b'\n') if self.journal.exists() else 0
+        return self.journal.read_bytes().count(b'\n')
 
-    def run(self, progress):
-        """Submits all, kills the dispatcher in the middle, waits for the rest."""
+    def map(self):
+        """Starts it. On a terminal it draws its progress itself."""
+        with open(self.sums, 'wb') as sums:
+            return subprocess.Popen(
+                self.instance.command('map', '-0', '-a', self.inputs, 'sh', '-c', TASK, 'sh',
+                                      self.journal, self.packed, '{}'),
+                env=self.instance.env, stdin=subprocess.DEVNULL, stdout=sums)
+
+    def run(self):
+        """Kills the dispatcher again and again while map runs; how often."""
         total, killed = len(self.files), 0
-        pool = concurrent.futures.ThreadPoolExecutor(CLIENTS)
+        process = self.map()
+        deadline = time.monotonic() + PATIENCE
         try:
-            submits = [pool.submit(self.submit, i) for i in range(total)]
-            deadline = time.monotonic() + PATIENCE
-            while not all(s.done() for s in submits) or self.ran() < total:
-                for s in submits:
-                    if s.done():
-                        s.result()
-                progress.draw(f'{sum(s.done() for s in submits)} of {total} files submitted, '
-                              f'{self.ran()} begun, {killed} dispatchers killed')
-                if not killed and self.ran() >= total // 2:
+            while process.poll() is None:
+                ran = self.ran()
+                if killed < KILLS and ran >= (killed + 1) * total // (KILLS + 1):
                     pid = self.instance.kill_dispatcher()
                     killed += 1
-                    progress.say(f'{self.ran()} of {total} begun: killed the dispatcher '
-                                 f'(pid {pid}, SIGKILL)')
+                    say(f'{ran} of {total} begun: killed the dispatcher (pid {pid}, SIGKILL)')
                 if time.monotonic() > deadline:
-                    break  # what is lost is counted
+                    raise Failure(f'after {PATIENCE} s {self.ran()} of {total} tasks have begun')
                 time.sleep(0.02)
         finally:
-            self.stopped.set()
-            pool.shutdown(cancel_futures=True)
-        self.instance.stint('wait', *self.selector(), check=False)
+            if process.poll() is None:
+                process.kill()
+                process.wait()
         return killed
 
-    def selector(self):
-        return [str(task) for task in self.ids if task is not None]
-
-    def sums(self):
-        """What the tasks printed, by id. `stint result` gives results in the order of ids."""
-        ids, found = sorted(self.selector(), key=int), {}
-        for at in range(0, len(ids), 100):
-            part = ids[at:at + 100]
-            lines = self.instance.stint('result', *part, check=False).stdout.decode().split('\n')
-            found.update(zip(part, (line.split(' ')[0] for line in lines)))
-        return found
+    def packed_well(self, path, original):
+        """Is the compressed file there, and does it hold the original?"""
+        try:
+            packed = pathlib.Path(f'{self.packed}{path}.gz').read_bytes()
+            return gzip.decompress(packed) == original
+        except (OSError, EOFError):
+            return False
 
     def check(self):
-        """(bytes in, bytes out, files whose result is missing or wrong)."""
-        size_in = size_out = wrong = 0
-        sums = self.sums()
-        for i, path in enumerate(self.files):
+        """(bytes in, bytes out, results that are missing, results that are wrong)."""
+        size_in = wrong = 0
+        sums = [line.split(' ')[0] for line in self.sums.read_text().splitlines()]
+        for path, found in zip(self.files, sums):
             original = pathlib.Path(path).read_bytes()
-            packed = self.packed / str(i)
             size_in += len(original)
-            size_out += packed.stat().st_size if packed.exists() else 0
-            try:
-                same = gzip.decompress(packed.read_bytes()) == original
-            except (OSError, EOFError):
-                same = False
-            wrong += not same or sums.get(str(self.ids[i])) != hashlib.sha256(original).hexdigest()
-        return size_in, size_out, wrong
+            wrong += not (found == hashlib.sha256(original).hexdigest() and
+                          self.packed_well(path, original))
+        size_out = sum(file.stat().st_size for file in self.packed.rglob('*.gz'))
+        return size_in, size_out, len(self.files) - len(sums), wrong
 
     def runs(self):
         """(tasks that never ran, tasks that ran more than once)."""
-        ran = self.journal.read_text().split() if self.journal.exists() else []
-        lost = len(set(self.selector()) - set(ran)) + self.ids.count(None)
-        return lost, len({task for task in ran if ran.count(task) > 1})
+        ran = collections.Counter(self.journal.read_text().split())
+        return len(self.files) - len(ran), sum(count > 1 for count in ran.values())
 
 
-def demo(instance, progress):
+def demo(instance):
     files = pick_files()
     instance.start()
     job = Job(instance, files)
-    progress.say(f'compressing and checksumming {len(files)} files of '
-                 f'{" and ".join(PLACES)}, one task each')
+    say(f'compressing and checksumming {len(files)} files of {" and ".join(PLACES)}, one task each')
     began = time.monotonic()
-    killed = job.run(progress)
+    killed = job.run()
     seconds = time.monotonic() - began
-    progress.draw('comparing every result with the original')
+    say('comparing every result with the original')
     succeeded = instance.succeeded()
-    size_in, size_out, wrong = job.check()
+    size_in, size_out, missing, wrong = job.check()
     lost, twice = job.runs()
-    progress.end()
     rows = [('files', len(files)), ('bytes in', f'{size_in:,}'), ('bytes out', f'{size_out:,}'),
             ('seconds', f'{seconds:.1f}'), ('dispatcher kills', killed), ('succeeded', succeeded),
-            ('lost', lost), ('run twice', twice), ('wrong results', wrong)]
+            ('never run', lost), ('run twice', twice), ('results missing', missing),
+            ('results wrong', wrong)]
     for name, value in rows:
         print(f'{name:<18}{value:>14}')
-    good = succeeded == len(files) and killed > 0 and lost == twice == wrong == 0
-    if not good:
-        print('demo: this is not as it should be', file=sys.stderr)
+    good = succeeded == len(files) and killed == KILLS and not (lost or twice or missing or wrong)
+    print('demo: every file was worked on exactly once, and every result is right' if good else
+          'demo: this is not as it should be', flush=True)
     return 0 if good else 1
 
 
@@ -253,16 +229,15 @@ def main():
 
     for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
         signal.signal(number, leave)
-    progress, instance = Progress(), Instance(sys.argv[1])
+    instance = Instance(sys.argv[1])
     try:
-        return demo(instance, progress)
+        return demo(instance)
     except (Failure, OSError, subprocess.SubprocessError) as error:
-        progress.say(str(error))
+        say(str(error))
         return 1
     finally:
         for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
             signal.signal(number, signal.SIG_IGN)
-        progress.end()
         instance.close()
 
 

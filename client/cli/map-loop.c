@@ -135,8 +135,7 @@ static bool is_over(const Map *m) {
 /* Milliseconds, rounded up. handled: messages of this turn, which may have made room. */
 static int patience(const Map *m, int handled, usec_t now) {
         usec_t due = handled > 0 ? now : map_progress_due(&m->progress);
-        if (m->again)
-                due = MIN_OF(due, m->again_usec);
+        due = MIN_OF(due, map_again_due(m));
         if (due == USEC_INFINITY)
                 return -1;
         return due <= now ? 0 : (int)((due - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC);
@@ -203,6 +202,7 @@ static int prepare(Map *m, int progress_fd) {
         usec_t now = time_now_monotonic();
         m->signals_fd = -1;
         m->again_tail = &m->again;
+        m->ceiling = MAP_JOBS_MAX;
         map_order_init(&m->order);
         map_progress_init(&m->progress, progress_fd, now);
         int r = signals_open(m);

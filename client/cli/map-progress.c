@@ -24,7 +24,8 @@ void map_progress_init(MapProgress *p, int fd, usec_t now) {
 }
 
 usec_t map_progress_due(const MapProgress *p) {
-        return p->fd < 0 ? USEC_INFINITY : p->drawn_usec + MAP_PROGRESS_USEC;
+        usec_t pause = p->hidden ? MAP_PROGRESS_HIDDEN_USEC : MAP_PROGRESS_USEC;
+        return p->fd < 0 ? USEC_INFINITY : p->drawn_usec + pause;
 }
 
 typedef struct Line {
@@ -98,10 +99,13 @@ void map_progress_draw(MapProgress *p, const MapCounts *counts, usec_t now) {
         int n = snprintf(line, sizeof line, ERASE "%.*s", width, text);
         write_all(p->fd, line, (size_t)n);
         p->drawn = true;
+        p->hidden = false;
 }
 
 void map_progress_hide(MapProgress *p) {
-        if (p->drawn)
-                write_all(p->fd, ERASE, strlen(ERASE));
+        if (!p->drawn)
+                return;
+        write_all(p->fd, ERASE, strlen(ERASE));
         p->drawn = false;
+        p->hidden = true;
 }

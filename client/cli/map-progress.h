@@ -1,5 +1,5 @@
 /* How far a map has come, on one line of a terminal that is drawn over and over, at most four times
- * a second. Whoever writes to the same terminal hides it first. */
+ * a second. Whoever writes to the same terminal hides it first; soon after it is drawn again. */
 #pragma once
 
 #include "common/time.h"
@@ -7,11 +7,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MAP_PROGRESS_USEC (250 * USEC_PER_MSEC) /* between two drawings */
+#define MAP_PROGRESS_USEC        (250 * USEC_PER_MSEC) /* between two drawings, */
+#define MAP_PROGRESS_HIDDEN_USEC (50 * USEC_PER_MSEC)  /* or when it was hidden meanwhile */
 
 typedef struct MapProgress {
         int fd; /* -1: nothing is ever drawn */
-        bool drawn;
+        bool drawn, hidden;
         usec_t drawn_usec, began_usec;
         uint64_t drawn_done;
         double per_sec; /* an average that forgets */

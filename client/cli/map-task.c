@@ -54,7 +54,7 @@ static void unfinished_remove(Map *m, MapTask *t) {
 }
 
 static bool has_room(const Map *m) {
-        return m->unfinished_count < m->window &&
+        return m->unfinished_count < MIN_OF(m->window, m->ceiling) &&
                (m->unfinished_bytes < UNFINISHED_BYTES || !m->unfinished_count);
 }
 
@@ -105,6 +105,8 @@ void map_cancel(Map *m) {
 static void count_end(MapTask *t, const StintEnd *end) {
         Map *m = t->map;
         m->done++;
+        m->ceiling = MIN_OF(m->ceiling + 1, (size_t)MAP_JOBS_MAX);
+        m->again_usec = 0; /* it made room */
         if (end->state == STINT_SUCCEEDED) {
                 m->succeeded++;
         } else if (end->state == STINT_CANCELLED && m->stop == MAP_CANCELLED) {
@@ -117,7 +119,8 @@ static void count_end(MapTask *t, const StintEnd *end) {
         }
 }
 
-/* The queue is full: later, and fewer at once. */
+/* The queue is full: later, and fewer at once. Many that are submitted together are refused
+ * together, so it matters that they become fewer until they fit; each end then allows one more. */
 static void try_again(MapTask *t) {
         Map *m = t->map;
         if (m->stop != MAP_GOES_ON) {
@@ -130,7 +133,7 @@ static void try_again(MapTask *t) {
         t->future = stint_future_free(t->future);
         *m->again_tail = t;
         m->again_tail = &t->behind;
-        m->window = MAX_OF(m->unfinished_count / 2, (size_t)1);
+        m->ceiling = MAX_OF(m->unfinished_count / 2, (size_t)1);
         m->again_usec = time_now_monotonic() + AGAIN_USEC;
 }
 
@@ -229,6 +232,10 @@ static MapTask *next_again(Map *m, usec_t now) {
                         m->again_tail = &m->again;
         }
         return t;
+}
+
+usec_t map_again_due(const Map *m) {
+        return m->again && has_room(m) ? m->again_usec : USEC_INFINITY;
 }
 
 void map_fill(Map *m, usec_t now) {

@@ -8,6 +8,7 @@
 
 #define PLACE    "{}"
 #define VARIABLE "stint_input"
+#define NUMBER   "stint_number" /* the same where the shell calculates */
 #define DEPTH    64 /* of quotes and substitutions within each other that are told apart */
 
 /* Text that grows; what does not fit any more sets failed. */
@@ -21,7 +22,7 @@ struct MapWords {
         char **words;
         size_t count;
         MapWordsMode mode;
-        bool has_place;
+        bool has_place, calculates;
         Growing script; /* by a shell: with the variable in place */
         Growing text;   /* of the words that were filled last */
         const char **argv;
@@ -54,7 +55,8 @@ static void grow_text(Growing *g, const char *text) {
 /* Where in a script we are, as far as quoting goes: what is open, innermost last. A place that is
  * misjudged, in a here-document say, may split an input into words, but never executes it. */
 typedef struct Quoting {
-        char open[DEPTH]; /* '"', '\'', or '(' for what is read as code until its ')' */
+        char open[DEPTH]; /* '"', '\'', '(' for what is read as code until its ')', or '#' for what
+                             is calculated until then */
         size_t depth;
 } Quoting;
 
@@ -82,20 +84,29 @@ static size_t quoting_step(Quoting *q, const char *at) {
                 return 2;
         } else if (*at == '"') {
                 in == '"' ? leave(q) : enter(q, '"');
+        } else if (strncmp(at, "$((", 3) == 0) {
+                enter(q, '#');
+                enter(q, '#');
+                return 3;
         } else if (*at == '$' && at[1] == '(') {
                 enter(q, '(');
                 return 2;
-        } else if (in == '(') {
+        } else if (in == '(' || in == '#') {
                 if (*at == '\'' || *at == '(')
-                        enter(q, *at);
+                        enter(q, *at == '(' ? in : *at);
                 else if (*at == ')')
                         leave(q);
         }
         return 1;
 }
 
-static void grow_place(Growing *g, const Quoting *q) {
+static void grow_place(MapWords *w, const Quoting *q) {
+        Growing *g = &w->script;
         switch (innermost(q)) {
+        case '#':
+                grow_text(g, "${" NUMBER "}"); /* which takes no quotes there */
+                w->calculates = true;
+                break;
         case '"':
                 grow_text(g, "${" VARIABLE "}");
                 break;
@@ -113,7 +124,7 @@ static void script_make(MapWords *w) {
         for (size_t i = 0; i < w->count; i++) {
                 for (const char *at = w->words[i]; *at;) {
                         if (strncmp(at, PLACE, strlen(PLACE)) == 0) {
-                                grow_place(&w->script, &q);
+                                grow_place(w, &q);
                                 at += strlen(PLACE);
                         } else {
                                 size_t step = quoting_step(&q, at);
@@ -126,13 +137,29 @@ static void script_make(MapWords *w) {
         }
         if (!w->has_place) {
                 grow_text(&w->script, " ");
-                grow_place(&w->script, &(Quoting){0});
+                grow_place(w, &(Quoting){0});
         }
+}
+
+/* Some shells execute what they are to calculate with, such as a[$(command)]. */
+static bool is_number(const char *input, size_t size) {
+        static const char digits[] = "0123456789abcdefABCDEFxX";
+        size_t at = size && (*input == '-' || *input == '+');
+        while (at < size && memchr(digits, input[at], sizeof digits - 1))
+                at++;
+        return at == size && size && memchr(digits, input[size - 1], sizeof digits - 1);
 }
 
 /* An assignment in single quotes, then the script. */
 static void fill_script(MapWords *w, const char *input, size_t size) {
         Growing *g = &w->text;
+        if (w->calculates && is_number(input, size)) {
+                grow_text(g, NUMBER "=");
+                grow(g, input, size);
+                grow_text(g, "; ");
+        } else if (w->calculates) {
+                grow_text(g, NUMBER "='not a number'; "); /* and the shell says so */
+        }
         grow_text(g, VARIABLE "='");
         for (const char *end = input + size; input < end;) {
                 const char *quote = memchr(input, '\'', (size_t)(end - input));

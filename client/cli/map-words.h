@@ -4,7 +4,8 @@
  * With a shell the words are joined by blanks into one script, and an input is never part of what
  * the shell parses: it is a variable that the script's first words set, so whatever an input
  * holds, it stays one word and is never executed. `{}` becomes that variable, quoted as the place
- * in the script needs it: "{}", "$(basename {})" and '{}' mean what they look like. */
+ * in the script needs it: "{}", "$(basename {})", '{}' and $((2*{})) mean what they look like; a
+ * shell that is to calculate with what is no number fails. */
 #pragma once
 
 #include "common/macro.h"

@@ -16,6 +16,7 @@
 struct MapWriter {
         MapWriterOptions options;
         bool is_file[FDS];     /* regular: a write never waits for a reader */
+        bool is_terminal[FDS];
         bool within_line[FDS]; /* of what was written or gathered */
         int errors[FDS];
         bool given_up;
@@ -36,6 +37,7 @@ MapWriter *map_writer_new(const MapWriterOptions *options) {
         for (int fd = STDOUT_FILENO; fd < FDS; fd++) {
                 struct stat st;
                 w->is_file[fd] = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+                w->is_terminal[fd] = isatty(fd);
         }
         return w;
 }
@@ -80,7 +82,8 @@ static int write_patiently(const MapWriter *w, const char *data, size_t size) {
 static void write_out(MapWriter *w, const char *data, size_t size) {
         if (!size || w->given_up || w->errors[w->fd])
                 return;
-        w->options.before(w->options.userdata);
+        if (w->is_terminal[w->fd])
+                w->options.before(w->options.userdata);
         int r = write_patiently(w, data, size);
         if (r == -ECANCELED)
                 w->given_up = true;

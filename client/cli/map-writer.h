@@ -15,7 +15,7 @@ typedef struct MapWriterOptions {
         int woken_fd; /* -1: none */
         /* woken_fd is readable while a write waits; true: give up this write and all later ones. */
         bool (*woken)(void *userdata);
-        /* Bytes are about to be written: the terminal must be clean. */
+        /* Bytes are about to be written to a terminal: it must be clean. */
         void (*before)(void *userdata);
         void *userdata;
 } MapWriterOptions;

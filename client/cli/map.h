@@ -87,9 +87,10 @@ struct Map {
         /* Tasks. */
         MapTask *unfinished;
         size_t unfinished_count, unfinished_bytes;
-        size_t window; /* at most so many unfinished ones */
+        size_t window;  /* at most so many unfinished ones, */
+        size_t ceiling; /* and at most so many, since the queue was full */
         MapTask *again, **again_tail;
-        usec_t again_usec; /* not before then; 0: there are none */
+        usec_t again_usec; /* not before then */
         bool told_full;
         bool inputs_ended;
         MapStop stop;
@@ -133,6 +134,8 @@ void map_task_await(MapTask *t);
 
 /* Makes tasks of inputs while there are some and there is room. */
 void map_fill(Map *m, usec_t now);
+/* When there is something to submit again; USEC_INFINITY: not before an end makes room. */
+usec_t map_again_due(const Map *m);
 /* Cancels what has not ended. */
 void map_cancel(Map *m);
 

@@ -2,6 +2,7 @@
 #include "client/cli/map-progress.h"
 
 #include <criterion/criterion.h>
+#include <pty.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -40,4 +41,28 @@ Test(map_progress, nothing_is_drawn_on_what_is_no_terminal) {
         map_progress_hide(&p);
         close(fds[1]);
         cr_assert_eq(read(fds[0], &byte, 1), 0);
+}
+
+Test(map_progress, is_drawn_seldom_but_soon_again_after_it_was_hidden) {
+        int ours, theirs;
+        char shown[256];
+        MapProgress p;
+        MapCounts counts = {.done = 1, .total = 2};
+        usec_t now = USEC_PER_SEC;
+        cr_assert_eq(openpty(&ours, &theirs, NULL, NULL, NULL), 0);
+        setenv("TERM", "xterm", 1);
+        map_progress_init(&p, theirs, now);
+        map_progress_hide(&p);
+        cr_assert_eq(map_progress_due(&p), now + MAP_PROGRESS_USEC, "there was nothing to hide");
+        now += MAP_PROGRESS_USEC;
+        map_progress_draw(&p, &counts, now);
+        cr_assert_eq(map_progress_due(&p), now + MAP_PROGRESS_USEC);
+        map_progress_hide(&p);
+        cr_assert_eq(map_progress_due(&p), now + MAP_PROGRESS_HIDDEN_USEC);
+        map_progress_draw(&p, &counts, now);
+        ssize_t n = read(ours, shown, sizeof shown - 1);
+        shown[n < 0 ? 0 : n] = '\0';
+        cr_assert_str_eq(shown, "\r\033[K1/2  50%  4.0/s  ETA 1s\r\033[K");
+        close(ours);
+        close(theirs);
 }

@@ -151,6 +151,14 @@ Test(map_words, what_is_within_quotes_stays_there) {
         cr_assert_str_eq(shell_says("printf '<%s>' a{}b{}", "x y"), "<ax ybx y>");
 }
 
+Test(map_words, a_shell_calculates_with_numbers_only) {
+        cr_assert_str_eq(shell_says("echo $((9-{})) {}", "2"), "7 2\n");
+        cr_assert_str_eq(shell_says("echo \"$((({} + 1) * {}))\" \"{}\"", "-2"), "2 -2\n");
+        cr_assert_str_eq(shell_says("echo $(( {} )); echo \"$(echo {})\"", "0x1f"), "31\n0x1f\n");
+        cr_assert_str_eq(shell_says("echo $((1 + {}))", "a[$(echo no >&1)]"), "");
+        cr_assert_str_eq(shell_says("echo $(({}))", ""), "");
+}
+
 Test(map_words, a_place_that_is_misjudged_executes_nothing) {
         static const char *const scripts[] = {
                 "printf '<%s>' `printf %s {}`",

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +72,22 @@ Test(map_writer, both_streams_come_in_the_order_in_which_they_were_given) {
         add(1, NULL, "three", MAP_WRITER_AS_IT_IS);
         add(1, NULL, "four\n", MAP_WRITER_AS_IT_IS);
         cr_assert_str_eq(captured(fd), "one\ntwo\nthreefour\n");
-        cr_assert_gt(hidden, 0);
+        cr_assert_eq(hidden, 0, "a pipe shows no progress");
+}
+
+Test(map_writer, a_terminal_is_cleaned_before_it_is_written_to) {
+        char text[64];
+        int ours, theirs;
+        cr_assert_eq(openpty(&ours, &theirs, NULL, NULL, NULL), 0);
+        dup2(theirs, STDOUT_FILENO);
+        close(theirs);
+        begin();
+        add(1, NULL, "one\n", MAP_WRITER_AS_IT_IS);
+        cr_assert_eq(hidden, 0);
+        map_writer_flush(w);
+        cr_assert_eq(hidden, 1);
+        cr_assert_eq(read(ours, text, sizeof text), 5, "one, CR, LF");
+        close(ours);
 }
 
 Test(map_writer, a_tag_stands_before_each_line_and_lines_are_completed) {
