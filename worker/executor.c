@@ -157,12 +157,27 @@ static void run_end_unstarted(Run *run, StopWhy why) {
         run_end(run);
 }
 
+/* The dispatcher shows a run that it has pushed as running, and says so to whoever signals it: such
+ * a signal is not lost because another run was before it. Again and again the entry is looked up:
+ * each may end the run. */
+static void run_signal_late(Executor *e, uint64_t run_id, uint64_t signals) {
+        for (int signal = 1; signals; signal++, signals >>= 1) {
+                const LedgerEntry *entry = ledger_get(e->ledger, run_id);
+                if (!entry || entry->state != LEDGER_STARTED || !e->handler->signal)
+                        return;
+                if (signals & 1)
+                        e->handler->signal(e->handler_state, entry->owner, signal);
+        }
+}
+
 static void run_start(Executor *e, Run *run) {
+        uint64_t run_id = run->run_id, signals = run->signals;
         log_run(run, "run started");
         ledger_started(e->ledger, run->entry);
         DL_APPEND(e->started, run);
         if (run->kind == e->handler->kind) {
                 e->handler->start(e->handler_state, run);
+                run_signal_late(e, run_id, signals);
                 return;
         }
         run->end.item.started_usec = time_now_realtime();
@@ -254,9 +269,14 @@ static void on_spill(void *userdata, uint64_t run_id) {
 static void on_signal(void *userdata, const WireSignalRun *signal) {
         Executor *e = userdata;
         LedgerEntry *entry = ledger_get(e->ledger, signal->run_id);
-        if (entry && entry->state == LEDGER_STARTED && e->handler->signal && signal->signal > 0 &&
-            signal->signal < (uint64_t)_NSIG)
-                e->handler->signal(e->handler_state, entry->owner, (int)signal->signal);
+        if (!entry || entry->state == LEDGER_ENDED || signal->signal == 0 ||
+            signal->signal >= (uint64_t)_NSIG)
+                return;
+        Run *run = entry->owner;
+        if (entry->state == LEDGER_QUEUED)
+                run->signals |= UINT64_C(1) << (signal->signal - 1);
+        else if (e->handler->signal)
+                e->handler->signal(e->handler_state, run, (int)signal->signal);
 }
 
 static const LinkHandlers link_handlers = {

@@ -22,6 +22,7 @@ struct Run {
         usec_t timeout_usec;            /* 0: none */
         usec_t grace_usec;              /* between the first signal and KILL */
         bool spill;                     /* asked for before it was started */
+        uint64_t signals; /* asked for before it was started: bit N - 1 stands for signal N */
         BlobSlice environment, payload; /* dropped when the run has ended */
 
         LinkEnd end;      /* what END says; the handler fills it in before run_end */

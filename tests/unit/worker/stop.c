@@ -169,6 +169,25 @@ Test(stop, a_signal_may_end_it_and_is_no_riddle_then) {
         expect_result(&next, TASK_SUCCEEDED, REASON_EXIT);
 }
 
+Test(stop, a_signal_for_a_queued_run_waits_for_its_start) {
+        _cleanup_(harness_stopp) Harness *h = harness_start("default");
+        uint64_t first = harness_submit(h, (Job){.shell = "while [ ! -e go ]; do sleep 0.01; done",
+                                                 .spec = {.cwd = h->dir}});
+        uint64_t second = harness_submit(h, (Job){.shell = "exec sleep 60"});
+        uint64_t third = harness_submit(h, (Job){.shell = "exit 0"});
+        harness_wait_started(h, first);
+        harness_signal_run(h, second, SIGUSR1);
+        harness_signal_run(h, second, SIGTERM);
+        let_go(h);
+        _cleanup_(end_done) End first_end = harness_wait_end(h, first);
+        expect_result(&first_end, TASK_SUCCEEDED, REASON_EXIT);
+        _cleanup_(end_done) End e = harness_wait_end(h, second);
+        expect_result(&e, TASK_FAILED, REASON_SIGNAL);
+        cr_assert(e.item.code == SIGUSR1 || e.item.code == SIGTERM);
+        _cleanup_(end_done) End third_end = harness_wait_end(h, third);
+        expect_result(&third_end, TASK_SUCCEEDED, REASON_EXIT);
+}
+
 Test(stop, an_interrupted_run_is_ready_again) {
         _cleanup_(harness_stopp) Harness *h = harness_start("default");
         uint64_t run_id = harness_submit(h, (Job){.shell = "sleep 60", .grace_usec = 30 * SEC});
