@@ -14,7 +14,7 @@
 /* A program that does not read holds so many events; what comes after them is dropped, and asked
  * for by the channel when it reads again. */
 #define EVENTS_HELD_MAX 1000
-#define TOPIC       "task/"
+#define TOPIC           "task/"
 
 /* A socket and the PAIR that tells of its connections. */
 typedef struct Watched {

@@ -18,16 +18,17 @@ static void on_answer(void *userdata, const SessionAnswer *answer, const Error *
                 *call->error = *error;
 }
 
-int session_call_until(Session *s, const SessionCall *c, SessionAnswer *ret, Error *error) {
+int session_call(Session *s, WireType type, const void *body, BlobSlice payload, WireType expected,
+                 SessionAnswer *ret, Error *error) {
         Error failure;
         Call call = {.answer = ret, .error = &failure};
-        int64_t id = session_request(s, c->type, c->body, c->payload, on_answer, &call, error);
+        int64_t id = session_request(s, type, body, payload, on_answer, &call, error);
         if (id < 0)
                 return (int)id;
         while (call.outcome == CALL_WAITS) {
                 int r = session_step(s, error);
                 if (r == 0)
-                        r = session_wait(s, c->deadline, c->interrupt_fd);
+                        r = session_wait(s, USEC_INFINITY, -1);
                 if (call.outcome == CALL_WAITS && r < 0 && r != -EINTR) {
                         session_forget(s, (uint64_t)id);
                         return r;
@@ -35,28 +36,18 @@ int session_call_until(Session *s, const SessionCall *c, SessionAnswer *ret, Err
         }
         if (call.outcome == CALL_FAILED)
                 return error_set(error, failure.code, "%s", failure.text);
-        if (ret->type != c->expected)
+        if (ret->type != expected)
                 return error_set(error, EXIT_PROTOCOL,
                                  "the dispatcher answered with message %u where %u belongs: "
                                  "install the same version of both",
-                                 ret->type, c->expected);
+                                 ret->type, expected);
         return 0;
 }
 
 /* ---- without handlers ---- */
 
-int session_call(Session *s, WireType type, const void *body, BlobSlice payload, WireType expected,
-                 SessionAnswer *ret, Error *error) {
-        SessionCall call = {type, body, payload, expected, USEC_INFINITY, -1};
-        return session_call_until(s, &call, ret, error);
-}
-
 int64_t session_send(Session *s, WireType type, const void *body, BlobSlice payload, Error *error) {
         return session_request(s, type, body, payload, NULL, NULL, error);
-}
-
-void session_watch(Session *s, int fd) {
-        s->watched_fd = fd;
 }
 
 int session_receive(Session *s, int timeout_msec, SessionAnswer *ret, Error *error) {
@@ -73,8 +64,8 @@ int session_receive(Session *s, int timeout_msec, SessionAnswer *ret, Error *err
                         return 0;
                 }
                 if (r == 0)
-                        r = session_wait(s, deadline, s->watched_fd);
+                        r = session_wait(s, deadline, -1);
                 if (r < 0)
-                        return r == -ECANCELED ? -EINTR : r;
+                        return r;
         }
 }

@@ -28,7 +28,6 @@ struct Session {
         SessionEventHandler on_event; /* NULL: the channel is closed */
         void *event_userdata;
         SessionAnswer plain; /* to a request without handler; type 0: none came */
-        int watched_fd;      /* of session_watch */
 };
 
 void session_pending_done(Session *s);

@@ -67,7 +67,6 @@ int session_open(const SessionOptions *options, Error *error, Session **ret) {
         if (!s || getrandom(s->client, sizeof s->client, 0) != (ssize_t)sizeof s->client)
                 return error_set(error, EXIT_SOFTWARE, "cannot make a session: %s",
                                  strerror(errno));
-        s->watched_fd = -1;
         s->notices = options->notices;
         s->lost_usec = time_now_monotonic(); /* until the first handshake */
         int r = instance_find(options->endpoint, options->choice, &s->instance, error);

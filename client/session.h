@@ -81,19 +81,6 @@ int session_step(Session *s, Error *error);
  * (-1: none) is readable. */
 int session_wait(Session *s, usec_t deadline, int interrupt_fd);
 
-/* Sends and steps until the one answer of the type that is expected came; an ERROR answer becomes
- * error. ret is valid until the next step. 0; -code; -ETIMEDOUT and -ECANCELED as session_wait, the
- * request is forgotten then. */
-typedef struct SessionCall {
-        WireType type;
-        const void *body;
-        BlobSlice payload;
-        WireType expected;
-        usec_t deadline;
-        int interrupt_fd;
-} SessionCall;
-int session_call_until(Session *s, const SessionCall *call, SessionAnswer *ret, Error *error);
-
 /* ---- for a program with a loop of its own ---- */
 
 int session_fd(const Session *s); /* level-triggered between session_settle and the next call */
@@ -117,10 +104,11 @@ void session_unlisten(Session *s);
 
 int64_t session_send(Session *s, WireType type, const void *body, BlobSlice payload, Error *error);
 /* One answer, to any outstanding request of session_send. Waits up to timeout_msec (-1: for ever,
- * but never longer than the patience). 0; -ETIMEDOUT; -EINTR: a signal handler ran, or the watched
- * descriptor is readable; -code with error set. An ERROR is given like any other answer. */
+ * but never longer than the patience). 0; -ETIMEDOUT; -EINTR: a signal handler ran; -code with
+ * error set. An ERROR is given like any other answer. */
 int session_receive(Session *s, int timeout_msec, SessionAnswer *ret, Error *error);
-void session_watch(Session *s, int fd); /* -1: none */
+/* Sends and waits for the one answer of the type that is expected; an ERROR answer becomes error.
+ * ret is valid until the next step. 0, or -code. */
 int session_call(Session *s, WireType type, const void *body, BlobSlice payload, WireType expected,
                  SessionAnswer *ret, Error *error);
 /* Copies an ERROR answer into error; returns -code. */

@@ -60,13 +60,6 @@ void log_set_level(int level) {
         state.level = level;
 }
 
-int log_level_from_name(const char *name) {
-        for (size_t i = 0; name && i < ARRAY_SIZE(levels); i++)
-                if (strcmp(levels[i].name, name) == 0)
-                        return levels[i].level;
-        return -EINVAL;
-}
-
 static const char *level_name(int level) {
         for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
                 if (level <= levels[i].level)

@@ -15,8 +15,7 @@ typedef enum LogTarget { LOG_TARGET_AUTO, LOG_TARGET_STDERR, LOG_TARGET_FILE } L
 /* program: name in each line, static. directory: STATE/log, needed for a file, may be NULL (then
  * stderr). 0, or negative errno when the file cannot be opened: then the log goes to stderr. */
 int log_open(const char *program, LogTarget target, const char *directory);
-void log_set_level(int level);             /* LOG_ERR … LOG_DEBUG; default LOG_INFO */
-int log_level_from_name(const char *name); /* error warning notice info debug; -EINVAL */
+void log_set_level(int level); /* LOG_ERR … LOG_DEBUG; default LOG_INFO */
 
 /* fields: NULL or a list of "KEY=value" strings ended by NULL, such as {"TASK=42", "QUEUE=mail",
  * NULL}; each becomes STINT_KEY=value in the journal and `key=value` at the end of a text line,

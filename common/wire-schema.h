@@ -1,9 +1,9 @@
-/* Every message of stint, once: struct, encoder, decoder, bounds, fuzz seeds and the table in
- * docs/protocol.md all come from these lists. A header frame is the MessagePack array [protocol,
- * type, request id, fields…] in the order below; trailing fields that a reader does not know are
- * skipped, trailing fields that are missing read as zero. Opaque bytes (argv, environments,
- * payloads, output) travel in one payload frame behind it, concatenated in the order that the sizes
- * in the header give; nobody but the final reader parses them.
+/* Every message of stint, once: struct, encoder, decoder, bounds, fuzz seeds and the tables in
+ * docs/protocol-fields.md all come from these lists. A header frame is the MessagePack array
+ * [protocol, type, request id, fields…] in the order below; trailing fields that a reader does not
+ * know are skipped, trailing fields that are missing read as zero. Opaque bytes (argv,
+ * environments, payloads, output) travel in one payload frame behind it, concatenated in the order
+ * that the sizes in the header give; nobody but the final reader parses them.
  *
  * Field kinds:  U(name)              unsigned 64-bit
  *               I(name)              signed 64-bit
@@ -21,25 +21,27 @@
 
 /* Bounds, in one place. A header frame is at most WIRE_HEADER_MAX, a whole message at most
  * WIRE_MESSAGE_MAX. */
-#define WIRE_HEADER_MAX       (4u << 20)
-#define WIRE_MESSAGE_MAX      (16u << 20)
-#define WIRE_PAYLOAD_MAX      (8u << 20) /* one task's payload */
-#define WIRE_ENVIRONMENT_MAX  (2u << 20)
-#define WIRE_STDIN_MAX        (1u << 20)
-#define WIRE_TASKS_MAX        4096 /* tasks in one SUBMIT, ids in one request, rows in one answer */
-#define WIRE_RUNS_MAX         1024 /* runs in one RUN, STARTED, END or ACK */
-#define WIRE_OUTPUT_MAX       (256u << 10) /* bytes of output in one answer */
-#define WIRE_TAIL_MAX         (64u << 10)  /* bytes of each stream inside END */
-#define WIRE_NAME_MAX         64  /* queue, pool */
-#define WIRE_TASK_NAME_MAX    128
-#define WIRE_LABELS_MAX       16
-#define WIRE_LABEL_MAX        64
-#define WIRE_SUMMARY_MAX      256
-#define WIRE_TEXT_MAX         512
-#define WIRE_PROGRESS_MAX     80    /* bytes of what a task says about its progress */
-#define WIRE_EVENTS_MAX       1024  /* events in one answer */
-#define WIRE_REPORT_MAX       16384 /* bytes of findings about a configuration */
-#define WIRE_UUID             16
+#define WIRE_HEADER_MAX      (4u << 20)
+#define WIRE_MESSAGE_MAX     (16u << 20)
+#define WIRE_PAYLOAD_MAX     (8u << 20) /* one task's payload */
+#define WIRE_ENVIRONMENT_MAX (2u << 20)
+#define WIRE_STDIN_MAX       (1u << 20)
+#define WIRE_TASKS_MAX       4096 /* tasks in one SUBMIT, ids in one request, rows in one answer */
+#define WIRE_RUNS_MAX        1024 /* runs in one RUN, STARTED, END or ACK */
+#define WIRE_OUTPUT_MAX      (256u << 10) /* bytes of output in one answer */
+#define WIRE_TAIL_MAX        (64u << 10)  /* bytes of each stream inside END */
+#define WIRE_NAME_MAX        64           /* queue, pool */
+#define WIRE_TASK_NAME_MAX   128
+#define WIRE_LABELS_MAX      16
+#define WIRE_LABEL_MAX       64
+#define WIRE_SUMMARY_MAX     256
+#define WIRE_TEXT_MAX        512
+#define WIRE_PROGRESS_MAX    80    /* bytes of what a task says about its progress */
+#define WIRE_EVENTS_MAX      1024  /* events in one answer */
+#define WIRE_REPORT_MAX      16384 /* bytes of findings about a configuration */
+#define WIRE_UUID            16
+
+/* clang-format off */
 
 /* ---- parts of messages ---- */
 

@@ -115,11 +115,6 @@ static int read_states(const char *text, uint64_t *ret_mask, const char **ret_at
         return 0;
 }
 
-int states_parse(const char *text, uint64_t *ret_mask) {
-        const char *at;
-        return read_states(text, ret_mask, &at);
-}
-
 const char *states_set(const char *text, uint64_t *ret_mask) {
         const char *at;
         return read_states(text, ret_mask, &at) < 0 ? refuse_state(at, strcspn(at, ",")) : NULL;

@@ -20,10 +20,8 @@ typedef struct SelectorList {
 int selectors_parse(char *const *words, size_t n, SelectorList *ret, Error *error);
 void selectors_done(SelectorList *l);
 
-/* A comma-separated list of names of states as a mask of 1 << StintState. 0, or -EINVAL. */
-int states_parse(const char *text, uint64_t *ret_mask);
-/* The same for an option: NULL, or what is wrong, with the nearest name; valid until the next call.
- */
+/* A comma-separated list of names of states as a mask of 1 << StintState. NULL, or what is wrong,
+ * with the nearest name; valid until the next call. */
 const char *states_set(const char *text, uint64_t *ret_mask);
 
 #define STATES_ALL 0u

@@ -48,7 +48,6 @@
         F(doupdate)                                                                                \
         F(redrawwin)                                                                               \
         F(clearok)                                                                                 \
-        F(beep)                                                                                    \
         F(wget_wch)
 
 #define FUNCTION_POINTER(name) __typeof__(name) *name;
@@ -275,10 +274,6 @@ void top_screen_end(TopScreen *s) {
 
 void top_screen_forget(TopScreen *s) {
         lib.clearok(s->window, true);
-}
-
-void top_screen_beep(TopScreen *s) {
-        lib.beep();
 }
 
 /* ---- keys ---- */

@@ -46,7 +46,6 @@ void top_screen_put(TopScreen *s, unsigned row, unsigned column, unsigned width,
 void top_screen_end(TopScreen *s);
 /* Everything again at the next end. */
 void top_screen_forget(TopScreen *s);
-void top_screen_beep(TopScreen *s);
 
 /* The next key (see top-keys.h) without waiting; 0: none. */
 int top_screen_key(TopScreen *s);

@@ -6,8 +6,8 @@
 TestSuite(futures, .init = world_start, .fini = world_stop, .timeout = 120);
 
 static StintTask message(const char *queue, const char *text) {
-        return (StintTask){
-                STINT_TASK, .queue = queue, .payload = text, .payload_size = strlen(text)};
+        return (StintTask){STINT_TASK, .queue = queue, .payload = text,
+                           .payload_size = strlen(text)};
 }
 
 Test(futures, a_command_ends_with_its_code_and_output) {

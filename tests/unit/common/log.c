@@ -138,17 +138,6 @@ Test(log, levels_have_names_and_are_filtered) {
         directory_done(&d);
 }
 
-Test(log, level_names_are_read) {
-        cr_assert_eq(log_level_from_name("error"), LOG_ERR);
-        cr_assert_eq(log_level_from_name("warning"), LOG_WARNING);
-        cr_assert_eq(log_level_from_name("notice"), LOG_NOTICE);
-        cr_assert_eq(log_level_from_name("info"), LOG_INFO);
-        cr_assert_eq(log_level_from_name("debug"), LOG_DEBUG);
-        cr_assert_eq(log_level_from_name("verbose"), -EINVAL);
-        cr_assert_eq(log_level_from_name(""), -EINVAL);
-        cr_assert_eq(log_level_from_name(NULL), -EINVAL);
-}
-
 Test(log, errno_is_kept) {
         Directory d = directory_new();
         log_open("stintd", LOG_TARGET_FILE, below(&d, "missing"));
