@@ -204,7 +204,7 @@ def test_every_output_comes_once_whatever_the_dispatcher_does(t):
         i.kill_dispatcher()
     feeder.join()
     process.stdin = None
-    got += [int(line) for line in process.stdout]  # communicate() forgets what readline() read ahead
+    got += [int(line) for line in process.stdout]  # communicate() forgets what was read ahead
     _, err = process.communicate(timeout=PATIENCE)
     t.equal(got, list(numbers), f'{err}')
     t.equal(process.returncode, 0)
