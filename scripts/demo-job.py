@@ -1,9 +1,9 @@
 """The job of scripts/demo, on a private instance of the stint in a build directory.
 
 `stint map` makes one task of each file: it adds a line to a journal of what ran, compresses the
-file to a file of its own, and prints its SHA-256. The dispatcher is killed three times meanwhile. Then
-every compressed file is unpacked and compared with its original, the checksums, which come in the
-order of the files, with those computed here, and the journal must name each task once.
+file to a file of its own, and prints its SHA-256. The dispatcher is killed three times meanwhile.
+Then every compressed file is unpacked and compared with its original, the checksums, which come in
+the order of the files, with those computed here, and the journal must name each task once.
 
 Usage: demo-job.py BUILD
 """
