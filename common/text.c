@@ -310,7 +310,10 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
                 if (size > NEAREST_LENGTH_MAX)
                         continue;
                 unsigned distance = edit_distance(word, length, candidates[i], size);
-                if (distance < bound && distance < MAX_OF(length, size)) {
+                bool better = distance < bound ||
+                              (nearest && distance == bound && candidates[i][0] == word[0] &&
+                               nearest[0] != word[0]); /* few get the first letter wrong */
+                if (better && distance < MAX_OF(length, size)) {
                         bound = distance;
                         nearest = candidates[i];
                 }

@@ -31,7 +31,8 @@ const char *text_escape(const void *data, size_t length, char *buf, size_t size)
 
 /* The candidate nearest to word by edit distance with transposition, case folded; NULL if none is
  * near enough to be meant (a distance over a third of the word's length, at least 1 allowed; or
- * nothing in common). Ties: the first. Words and candidates over 64 bytes are near to nothing. */
+ * nothing in common). Of equals the first whose first letter is that of word, else the first. Words
+ * and candidates over 64 bytes are near to nothing. */
 const char *text_nearest(const char *word, const char *const *candidates, size_t n);
 
 /* argv as a command that a POSIX shell reads back as the same words; quotes only where needed; at

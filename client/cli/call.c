@@ -3,9 +3,9 @@
 #include "client/cli/dry-run.h"
 #include "client/cli/ending.h"
 #include "client/cli/json.h"
+#include "client/cli/queue-name.h"
 #include "client/cli/stream.h"
 #include "client/cli/submission.h"
-#include "common/text.h"
 #include "common/wire-schema.h" /* bounds */
 
 #include <errno.h>
@@ -33,13 +33,10 @@ static int call_payload(const Invocation *x, StintTask *t, char **ret_read, Erro
                 return error_set(error, EXIT_USAGE,
                                  "call needs a queue and at most one payload: see `stint call "
                                  "--help`");
-        if (!name_is_valid(x->operands[0]))
-                return error_set(error, EXIT_USAGE,
-                                 "`%s` is no name of a queue: write 1 to 64 characters of A-Z a-z "
-                                 "0-9 _ . -",
-                                 x->operands[0]);
+        const char *objection = queue_name_set(&t->queue, x->operands[0]);
+        if (objection)
+                return error_set(error, EXIT_USAGE, "`%s` %s", x->operands[0], objection);
         int r = 0;
-        t->queue = x->operands[0];
         t->payload = x->operand_count > 1 ? x->operands[1] : "";
         t->payload_size = strlen(t->payload);
         if (strcmp(t->payload, "-") == 0) {
@@ -80,11 +77,7 @@ static int print_result(const Invocation *x, StintClient *client, const StintFut
         if (r < 0)
                 return r;
         if (x->general.json) {
-                json_t *task =
-                        json_pack("{sI ss sI}", "id", (json_int_t)end->id, "state",
-                                  stint_state_name(end->state), "code", (json_int_t)end->code);
-                const char *reason = stint_reason_name(end->reason);
-                json_object_set_new(task, "reason", reason ? json_string(reason) : json_null());
+                json_t *task = ending_json(end);
                 json_set_bytes(task, "result", result, size);
                 json_print_object("task", task);
         } else if (size) {

@@ -30,7 +30,7 @@ static const char *set_env_file(void *target, const char *value) {
 
 static const char *set_cwd(void *target, const char *value) {
         ((CommandOptions *)target)->cwd = value;
-        return value[0] ? NULL : "names no directory";
+        return value[0] ? NULL : "names no directory: write a path";
 }
 
 static const char *set_umask(void *target, const char *value) {
@@ -65,10 +65,10 @@ static const char *set_shell(void *target, const char *value) {
 }
 
 static const Option rows[] = {
-        {"stdin", 0, "FILE|-", "what it reads (default: nothing); - sends up to 1 MiB", set_stdin},
+        {"stdin", 0, "FILE|-", "its input (default: nothing); - sends up to 1 MiB", set_stdin},
         {"env", 0, "all|none|NAME[=V]", "its environment; may be repeated", set_env},
         {"env-file", 0, "FILE", "set variables from lines NAME=VALUE", set_env_file},
-        {"cwd", 0, "DIR", "where it runs (default: here)", set_cwd},
+        {"cwd", 'C', "DIR", "where it runs (default: here)", set_cwd},
         {"umask", 0, "MODE", "its umask (default: yours)", set_umask},
         {"nice", 0, "N", "its niceness, 0 to 19 (default: 0)", set_nice},
         {"output-limit", 0, "SIZE", "bytes kept of each stream (default: 64M)", set_output_limit},

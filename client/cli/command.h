@@ -67,5 +67,6 @@ static inline void stint_future_freep(StintFuture **future) {
 /* A command that was given operands though it takes none. */
 int refuse_operands(const Invocation *x, Error *error);
 
-int help_command(const Command *c, Error *error);
-int help_all(Error *error);
+/* On stdout; they return 0. */
+int help_command(const Invocation *x, const Command *c);
+int help_all(const Invocation *x);

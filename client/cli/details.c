@@ -11,7 +11,7 @@ static json_t *command_json(const StintDetails *d) {
         json_object_set_new(o, "nice", json_integer(d->nice));
         if (d->stdin_file)
                 json_set_text(o, "stdin_file", d->stdin_file);
-        if (d->stdin_bytes)
+        if (d->stdin_size)
                 json_set_bytes(o, "stdin", d->stdin_bytes, d->stdin_size);
         json_set_number(o, "output_limit", d->output_limit);
         json_object_set_new(o, "env", json_texts(d->env));

@@ -59,6 +59,13 @@ const char *ending_text(StintReason reason, int64_t code, char *buf, size_t size
         return buf;
 }
 
+json_t *ending_json(const StintEnd *end) {
+        const char *state = stint_state_name(end->state), *reason = stint_reason_name(end->reason);
+        return json_pack("{sI ss ss? sI}", "id", (json_int_t)end->id, "state",
+                         state ? state : "unknown", "reason", reason, "code",
+                         (json_int_t)end->code);
+}
+
 void ending_warn(const StintEnd *end) {
         char text[128];
         const char *state = stint_state_name(end->state);

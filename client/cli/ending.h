@@ -1,6 +1,7 @@
 /* What became of a task, as an exit code and in words. */
 #pragma once
 
+#include <jansson.h>
 #include <stint/task.h>
 
 /* Of a task that has ended: its own exit code, 124, 126, 127, 128+n, or 1. */
@@ -8,6 +9,9 @@ int ending_exit_code(StintState state, StintReason reason, int64_t code);
 
 /* "exit code 3", "killed by signal 9 (KILL)", "timeout" … in buf, which is returned. */
 const char *ending_text(StintReason reason, int64_t code, char *buf, size_t size);
+
+/* Its id, state, reason and code. */
+json_t *ending_json(const StintEnd *end);
 
 /* Says on stderr that a task did not succeed, and where to look. */
 void ending_warn(const StintEnd *end);

@@ -1,17 +1,24 @@
 /* `stint --help`, `stint COMMAND --help` and `stint help COMMAND`: all from the tables that also
  * parse, so that help cannot say what is not so. */
-#include "client/cli/command.h"
+#include "client/cli/pager.h"
+#include "client/cli/wrap.h"
 
 #include <string.h>
 
-#define OPTION_WIDTH 26
+#define WIDTH_MOST   80
+#define HELP_COLUMN  30 /* of what an option is for */
+#define NAMES_COLUMN 12 /* of what a command is for */
 
-/* Columns on a terminal: bytes that begin a character, since nothing wider is in the tables. */
-static size_t text_width(const char *text) {
-        size_t n = 0;
-        for (; *text; text++)
-                n += ((unsigned char)*text & 0xC0) != 0x80;
-        return n;
+/* What stands left, from column 2 on, and what it is for. */
+static void print_row(const char *left, const char *right, size_t column) {
+        Wrap w = {.indent = 2, .width = WIDTH_MOST};
+        wrap_word(&w, left);
+        w.indent = column;
+        w.width = wrap_width(WIDTH_MOST);
+        if (w.column + 2 > column)
+                wrap_end(&w);
+        wrap_text(&w, right);
+        wrap_end(&w);
 }
 
 static void print_options(const OptionGroup *g) {
@@ -23,46 +30,50 @@ static void print_options(const OptionGroup *g) {
                         snprintf(letter, sizeof letter, "-%c, ", o->letter);
                 snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->metavar ? " " : "",
                          o->metavar ? o->metavar : "");
-                size_t width = text_width(left);
-                if (width <= OPTION_WIDTH)
-                        printf("  %s%*s  %s\n", left, (int)(OPTION_WIDTH - width), "", o->help);
-                else
-                        printf("  %s\n  %*s  %s\n", left, OPTION_WIDTH, "", o->help);
+                print_row(left, o->help, HELP_COLUMN);
         }
 }
 
-int help_command(const Command *c, Error *error) {
+int help_command(const Invocation *x, const Command *c) {
+        pager_start(x);
         printf("stint %s: %s\n\nUsage: stint %s%s%s\n", c->name, c->summary, c->name,
                c->synopsis[0] ? " " : "", c->synopsis);
-        if (c->description)
-                printf("\n%s\n", c->description);
+        if (c->description) {
+                Wrap w = {.width = wrap_width(WIDTH_MOST)};
+                printf("\n");
+                wrap_text(&w, c->description);
+                wrap_end(&w);
+        }
         for (size_t i = 0; i < ARRAY_SIZE(c->groups) && c->groups[i]; i++)
                 print_options(c->groups[i]);
         print_options(&general_options);
         printf("\nExamples:\n");
         for (size_t i = 0; i < ARRAY_SIZE(c->examples) && c->examples[i]; i++)
                 printf("  %s\n", c->examples[i]);
+        pager_finish();
         return 0;
 }
 
-int help_all(Error *error) {
+int help_all(const Invocation *x) {
+        pager_start(x);
         printf("stint: queue tasks, run them, see what became of them\n\n"
                "Usage: stint [OPTION…] COMMAND …\n\nCommands (without one: status):\n");
         for (const Command *const *c = commands; *c; c++)
                 if (!(*c)->hidden)
-                        printf("  %-10s%s\n", (*c)->name, (*c)->summary);
+                        print_row((*c)->name, (*c)->summary, NAMES_COLUMN);
         print_options(&general_options);
         printf("\n`stint COMMAND --help` says more, with examples.\n");
+        pager_finish();
         return 0;
 }
 
 static int help_run(Invocation *x, Error *error) {
         if (!x->operand_count)
-                return help_all(error);
+                return help_all(x);
         const char *name = x->operands[0];
         const Command *c = command_find(name);
         if (c)
-                return help_command(c, error);
+                return help_command(x, c);
         const char *suggestion = command_suggestion(name);
         if (suggestion)
                 return error_set(error, EXIT_USAGE, "unknown command %s: did you mean %s?", name,

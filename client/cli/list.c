@@ -1,6 +1,7 @@
 /* `stint list`: tasks, newest first. Several selectors are asked one after the other and merged, so
  * that a task is shown once. */
 #include "client/cli/pager.h"
+#include "client/cli/queue-name.h"
 #include "client/cli/row.h"
 #include "client/cli/selection.h"
 #include "common/text.h"
@@ -22,8 +23,7 @@ static const char *set_state(void *target, const char *value) {
 }
 
 static const char *set_queue(void *target, const char *value) {
-        ((ListOptions *)target)->queue = value;
-        return name_is_valid(value) ? NULL : "is no name of a queue";
+        return queue_name_set(&((ListOptions *)target)->queue, value);
 }
 
 static const char *set_since(void *target, const char *value) {
@@ -142,6 +142,16 @@ static int list_ask(StintClient *client, const ListOptions *o, const StintSelect
         return 0;
 }
 
+/* Nothing was found: because a queue's name is misspelt? */
+static int list_check_queues(StintClient *client, const ListOptions *o,
+                             const SelectorList *selectors, Error *error) {
+        int r = o->queue ? queue_name_check(client, o->queue, error) : 0;
+        for (size_t i = 0; r == 0 && i < selectors->count; i++)
+                if (selectors->items[i].kind == STINT_IN_QUEUE)
+                        r = queue_name_check(client, selectors->items[i].text, error);
+        return r;
+}
+
 /* Are there more than are shown? */
 static bool rows_hide_some(const Rows *r) {
         return r->more || r->by_id.count > r->limit;
@@ -181,6 +191,8 @@ static int list_run(Invocation *x, Error *error) {
                 r = list_ask(client, o, NULL, &found, error);
         for (size_t i = 0; r == 0 && i < selectors.count; i++)
                 r = list_ask(client, o, &selectors.items[i], &found, error);
+        if (r == 0 && !found.by_id.count)
+                r = list_check_queues(client, o, &selectors, error);
         if (r < 0)
                 return r;
         if (x->general.json)

@@ -7,6 +7,7 @@
 #include "client/cli/stream.h"
 #include "common/text.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -112,13 +113,15 @@ static int follow_streams(const Invocation *x, StintClient *client, Stream *stre
         return r;
 }
 
-/* One after the other. */
+/* One after the other. Who leaves the pager has read enough: that is no error. */
 static int print_streams(StintClient *client, Stream *streams, size_t n, Error *error) {
         int r = 0;
         for (size_t i = 0; r == 0 && i < n; i++) {
                 r = stream_start(&streams[i], client, error);
                 if (r == 0)
                         r = stream_finish(&streams[i], error);
+                if (streams[i].write_error == EPIPE && terminal_is_output())
+                        return 0;
         }
         return r;
 }
@@ -183,7 +186,7 @@ static int logs_run(Invocation *x, Error *error) {
 const Command command_logs = {
         .name = "logs",
         .summary = "what a task wrote",
-        .synopsis = "[OPTION…] [SELECTOR]",
+        .synopsis = "[OPTION…] [SELECTOR…]",
         .description = "Copies what the last attempt has written so far to stdout, then to stderr, "
                        "of the\n"
                        "tasks that are named, or of your last one. With --follow both as they "

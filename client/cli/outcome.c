@@ -14,15 +14,18 @@ int outcome_select(const Invocation *x, size_t first, const SelectionFilter *fil
 }
 
 int outcome_error(const StintOutcome *o, Error *error) {
+        char such[64] = "";
+        size_t count = o->denied_count ? o->denied_count : o->unknown_count;
+        if (count > 1)
+                snprintf(such, sizeof such, " (%zu such in all)", count);
         if (o->denied_count)
                 return error_set(error, EXIT_NO_PERMISSION,
-                                 "task %" PRIu64 " belongs to another user (%zu such in all): ask "
-                                 "them, or root",
-                                 o->denied[0], o->denied_count);
+                                 "task %" PRIu64 " belongs to another user%s: ask them, or root",
+                                 o->denied[0], such);
         if (o->unknown_count)
                 return error_set(error, EXIT_DATA,
-                                 "there is no task %" PRIu64 " (%zu such in all): see `stint list`",
-                                 o->unknown[0], o->unknown_count);
+                                 "there is no task %" PRIu64 "%s: see `stint list`", o->unknown[0],
+                                 such);
         return 0;
 }
 

@@ -6,7 +6,7 @@
 #include "client/cli/command-options.h"
 #include "client/cli/dry-run.h"
 #include "client/cli/ending.h"
-#include "client/cli/stream.h"
+#include "client/cli/stream-json.h"
 #include "client/cli/submission.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ typedef struct Run {
         Error *error;
         StintFuture *future;
         Stream streams[STREAMS];
-        bool asked, cancelled;
+        bool asked, cancelled, json;
         int signals_fd;
         int signal;     /* the first one that asked for the end of the task */
         int leave_with; /* exit code of leaving without waiting, 0: stay */
@@ -95,6 +95,8 @@ static int run_ask(Run *r) {
                                          .watched_fd = r->signals_fd,
                                          .woken = on_signal,
                                          .userdata = r};
+                if (r->json)
+                        r->streams[i].take = stream_take_json;
                 int error = stream_start(&r->streams[i], r->client, r->error);
                 if (error < 0)
                         return error;
@@ -148,6 +150,8 @@ static int run_exit_code(const Run *r) {
         }
         if (error < 0)
                 return error;
+        if (r->json)
+                json_print_object("task", ending_json(end));
         if (r->signal && end->state == STINT_CANCELLED)
                 return EXIT_SIGNAL_BASE + r->signal;
         if (end->state != STINT_SUCCEEDED && end->reason != STINT_REASON_EXIT)
@@ -185,7 +189,7 @@ static int run_run(Invocation *x, Error *error) {
                 r = submit_check_directory(client, command.task.cwd, error);
         if (r < 0)
                 return r;
-        Run run = {.client = client, .error = error, .signals_fd = -1};
+        Run run = {.client = client, .error = error, .json = x->general.json, .signals_fd = -1};
         r = run_task(&run, &command.task);
         if (run.signals_fd >= 0)
                 close(run.signals_fd);
@@ -203,7 +207,8 @@ const Command command_run = {
                 "not\n"
                 "start, 128+N if signal N killed it, 125 if stint itself fails. Ctrl-C cancels "
                 "the\n"
-                "task, a second one leaves at once; if the terminal goes away, the task goes on.",
+                "task, a second one leaves at once; if the terminal goes away, the task goes on. "
+                "With --json each piece of output and the end are an object on a line of its own.",
         .groups = {&queue_options, &task_options, &command_options},
         .examples = {"stint run make check", "stint run --shell 'ls *.c | wc -l'"},
         .operands = OPERANDS_END_OPTIONS,

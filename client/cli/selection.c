@@ -2,6 +2,7 @@
 #include "client/cli/selection.h"
 
 #include "client/cli/command.h"
+#include "client/cli/queue-name.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -55,7 +56,11 @@ static int on_info(void *userdata, const StintInfo *info) {
         return 0;
 }
 
-static int nothing_matches(const StintSelector *s, const char *task, Error *error) {
+static int nothing_matches(StintClient *client, const StintSelector *s, const char *task,
+                           Error *error) {
+        int r = s->kind == STINT_IN_QUEUE ? queue_name_check(client, s->text, error) : 0;
+        if (r < 0)
+                return r;
         switch (s->kind) {
         case STINT_IDS:
                 return error_set(error, EXIT_DATA,
@@ -98,7 +103,7 @@ static int add_selector(StintClient *client, const StintSelector *s, const Selec
                 return client_error(client, r, error);
         return t.found || s->kind == STINT_ALL
                        ? 0
-                       : nothing_matches(s, filter->what ? filter->what : "task", error);
+                       : nothing_matches(client, s, filter->what ? filter->what : "task", error);
 }
 
 int selection_add(StintClient *client, const SelectorList *selectors, const SelectorOptions *how,

@@ -119,7 +119,7 @@ static void print_command(const StintDetails *d) {
         if (d->nice)
                 printf("%-*s%d\n", LABEL_WIDTH, "nice", d->nice);
         print_text("stdin", d->stdin_file);
-        if (d->stdin_bytes)
+        if (d->stdin_size)
                 print_line("stdin", size_format(d->stdin_size, size, sizeof size));
         print_line("keeps", size_format(d->output_limit, size, sizeof size));
         for (const char *const *item = d->env; item && *item; item++)

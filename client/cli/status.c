@@ -2,13 +2,15 @@
 #include "client/cli/columns.h"
 #include "client/cli/json.h"
 #include "client/cli/pager.h"
+#include "client/cli/wrap.h"
 #include "common/text.h"
 #include "common/time.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#define TEXT_SIZE 4096
+#define TEXT_SIZE   4096
+#define LABEL_WIDTH 12
 
 /* ---- JSON ---- */
 
@@ -92,25 +94,43 @@ static const char *rate_text(double per_sec, char *buf, size_t size) {
         return buf;
 }
 
+/* What follows is wrapped below itself. */
+static Wrap label(const char *name) {
+        return (Wrap){.indent = LABEL_WIDTH,
+                      .width = wrap_width(SIZE_MAX),
+                      .column = (size_t)printf("%-*s", LABEL_WIDTH, name)};
+}
+
+static void print_line(const char *name, const char *text) {
+        Wrap w = label(name);
+        wrap_text(&w, escaped(text));
+        wrap_end(&w);
+}
+
 static void print_rates(const StintStatus *s) {
-        char now[32], minute[32];
-        for (const StintRate *const *r = s->rates; *r; r++)
-                printf("%s%s %s (%s over a minute)", r == s->rates ? "rates       " : ", ",
-                       escaped((*r)->name), rate_text((*r)->per_sec_10s, now, sizeof now),
-                       rate_text((*r)->per_sec_1m, minute, sizeof minute));
-        if (*s->rates)
-                printf("\n");
+        if (!*s->rates)
+                return;
+        Wrap w = label("rates");
+        for (const StintRate *const *r = s->rates; *r; r++) {
+                char now[32], minute[32], text[256];
+                snprintf(text, sizeof text, "%s %s (%s over a minute)%s", escaped((*r)->name),
+                         rate_text((*r)->per_sec_10s, now, sizeof now),
+                         rate_text((*r)->per_sec_1m, minute, sizeof minute), r[1] ? "," : "");
+                wrap_word(&w, text);
+        }
+        wrap_end(&w);
 }
 
 static void print_head(const StintStatus *s, const char *socket) {
-        char up[64];
+        char up[64], text[256];
         uint64_t usec = s->now_usec > s->started_usec ? s->now_usec - s->started_usec : 0;
-        printf("dispatcher  stint %s", escaped(s->version));
-        printf(", %s instance, pid %" PRIu64 ", up %s\n", escaped(s->instance), s->pid,
-               duration_format_brief(usec - usec % USEC_PER_SEC, up, sizeof up));
-        printf("socket      %s\n", escaped(socket));
-        printf("store       %s\n", escaped(s->store));
-        printf("health      %s\n", escaped(s->health));
+        snprintf(text, sizeof text, "stint %s, %s instance, pid %" PRIu64 ", up %s", s->version,
+                 s->instance, s->pid,
+                 duration_format_brief(usec - usec % USEC_PER_SEC, up, sizeof up));
+        print_line("dispatcher", text);
+        print_line("socket", socket);
+        print_line("store", s->store);
+        print_line("health", s->health);
         print_rates(s);
 }
 
@@ -172,19 +192,16 @@ static void print_pools(const StintStatus *s, const GeneralOptions *general) {
         columns_print(c);
 }
 
-/* As many a line as fit. */
 static void print_counters(const StintStatus *s) {
-        size_t width = terminal_columns(), used = 0;
+        Wrap w = {.indent = 2, .width = wrap_width(SIZE_MAX)};
         printf("\ncounted since this dispatcher started:\n");
         for (const StintCounter *const *c = s->counters; *c; c++) {
                 char text[128];
-                size_t size = (size_t)snprintf(text, sizeof text, "%s %" PRIu64 "%s",
-                                               escaped((*c)->name), (*c)->value, c[1] ? "," : "");
-                bool wraps = used && used + size + 1 > (width ? width : 80);
-                printf("%s%s", wraps ? "\n  " : used ? " " : "  ", text);
-                used = (wraps || !used ? 2 : used + 1) + size;
+                snprintf(text, sizeof text, "%s %" PRIu64 "%s", escaped((*c)->name), (*c)->value,
+                         c[1] ? "," : "");
+                wrap_word(&w, text);
         }
-        printf("\n");
+        wrap_end(&w);
 }
 
 static int status_run(Invocation *x, Error *error) {

@@ -96,7 +96,7 @@ static int invoke(Invocation *x, int argc, char **argv, Error *error) {
         if (count < 0)
                 return count;
         if (x->general.help)
-                return help_command(x->command, error);
+                return help_command(x, x->command);
         x->operands = argv + 1;
         x->operand_count = (size_t)count;
         return x->command->run(x, error);
@@ -112,7 +112,7 @@ static int dispatch(Invocation *x, int argc, char **argv, Error *error) {
         if (count < 0)
                 return count;
         if (x->general.help)
-                return help_all(error);
+                return help_all(x);
         if (x->general.version) {
                 printf("stint " STINT_VERSION "\n");
                 return 0;

@@ -1,6 +1,7 @@
 /* See task-options.h. */
 #include "client/cli/task-options.h"
 
+#include "client/cli/queue-name.h"
 #include "common/text.h"
 #include "common/time-parse.h"
 #include "common/wire-schema.h" /* bounds */
@@ -15,10 +16,7 @@
 #define SHORT_TIMES_OBJECTION "is too long: at most 49 days"
 
 static const char *set_queue(void *target, const char *value) {
-        if (!name_is_valid(value))
-                return "is no name of a queue: write 1 to 64 characters of A-Z a-z 0-9 _ . -";
-        ((TaskOptions *)target)->task.queue = value;
-        return NULL;
+        return queue_name_set(&((TaskOptions *)target)->task.queue, value);
 }
 
 static const char *set_priority(void *target, const char *value) {
@@ -169,7 +167,7 @@ static const Option task_rows[] = {
         {"at", 0, "TIME", "not before: 18:30, `tomorrow 06:00`, 2030-01-31T12:00:00Z", set_at},
         {"timeout", 0, "DURATION", "stop an attempt that runs longer", set_timeout},
         {"grace", 0, "DURATION", "between TERM and KILL (default: 10s)", set_grace},
-        {"retries", 0, "N", "further attempts after one that failed (default: 0)", set_retries},
+        {"retries", 0, "N", "more attempts after one that failed (default: 0)", set_retries},
         {"backoff", 0, "LEAST..MOST", "wait before retries, doubling (default: 2s..5m)",
          set_backoff},
         {"at-most-once", 0, NULL, "never start it twice, even if its worker is lost",

@@ -49,13 +49,8 @@ static int on_end(void *userdata, const StintEnd *end) {
         w->succeeded += end->state == STINT_SUCCEEDED;
         w->code = ending_exit_code(end->state, end->reason, end->code);
         w->last_id = end->id;
-        if (w->ends) {
-                const char *state = stint_state_name(end->state);
-                const char *reason = stint_reason_name(end->reason);
-                json_array_append_new(
-                        w->ends, json_pack("{sI ss* ss* sI}", "id", (json_int_t)end->id, "state",
-                                           state, "reason", reason, "code", (json_int_t)end->code));
-        }
+        if (w->ends)
+                json_array_append_new(w->ends, ending_json(end));
         return w->options->what == WAIT_FOR_ANY;
 }
 

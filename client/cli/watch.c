@@ -7,6 +7,7 @@
 #include "client/cli/columns.h"
 #include "client/cli/ending.h"
 #include "client/cli/json.h"
+#include "client/cli/queue-name.h"
 #include "client/cli/selector.h"
 #include "common/text.h"
 #include "common/time.h"
@@ -31,8 +32,7 @@ typedef struct WatchOptions {
 } WatchOptions;
 
 static const char *set_queue(void *target, const char *value) {
-        ((WatchOptions *)target)->queue = value;
-        return name_is_valid(value) ? NULL : "is no name of a queue";
+        return queue_name_set(&((WatchOptions *)target)->queue, value);
 }
 
 static const char *set_state(void *target, const char *value) {
@@ -41,7 +41,8 @@ static const char *set_state(void *target, const char *value) {
 
 static const char *set_limit(void *target, const char *value) {
         WatchOptions *o = target;
-        return u64_parse(value, &o->limit) < 0 || !o->limit ? "is no number from 1" : NULL;
+        return u64_parse(value, &o->limit) < 0 || !o->limit ? "is no number: write how many, from 1"
+                                                            : NULL;
 }
 
 static const Option rows[] = {
@@ -269,6 +270,8 @@ static int watch_run(Invocation *x, Error *error) {
         int r = refuse_operands(x, error);
         if (r == 0)
                 r = invocation_connect(x, 0, error, &client);
+        if (r == 0 && o->queue)
+                r = queue_name_check(client, o->queue, error);
         if (r == 0)
                 r = watcher_open(&w, error);
         if (r < 0)

@@ -1,9 +1,12 @@
 /* SUBMIT: checks a whole message, then makes all of its tasks, or none. */
+#include "common/text.h"
 #include "dispatcher/core/state.h"
 
 #include <errno.h>
 #include <string.h>
 #include <utlist.h>
+
+#define NEAREST_QUEUES_MAX 256 /* that a suggestion is looked for among */
 
 static void task_records_drop(TaskRecord *tasks, size_t n) {
         for (size_t i = 0; i < n; i++)
@@ -36,13 +39,27 @@ static void policy_complete(TaskPolicy *p) {
                 p->backoff_max_msec = MAX_OF(CORE_BACKOFF_MAX_MSEC, p->backoff_min_msec);
 }
 
-static int queue_check(Queue *q, const TaskRecord *task, Error *e) {
+/* Names the queue that may have been meant. */
+static int queue_refuse(const Core *c, const char *name, Error *e) {
+        const char *names[NEAREST_QUEUES_MAX];
+        size_t n = 0;
+        for (const Queue *q = c->queues_by_name; q && n < ARRAY_SIZE(names); q = q->hh.next)
+                if (q->configured)
+                        names[n++] = q->name;
+        const char *nearest = text_nearest(name, names, n);
+        if (nearest)
+                return error_set(e, EXIT_DATA, "unknown queue '%s': did you mean '%s'?", name,
+                                 nearest);
+        return error_set(e, EXIT_DATA,
+                         "unknown queue '%s': `stint status` lists the queues; new ones are made "
+                         "in the configuration",
+                         name);
+}
+
+static int queue_check(const Core *c, Queue *q, const TaskRecord *task, Error *e) {
         static const char *const kinds[KINDS] = {"", "command", "message"};
         if (!q || !q->configured)
-                return error_set(e, EXIT_DATA,
-                                 "unknown queue '%s': `stint status` lists the queues; new ones "
-                                 "are made in the configuration",
-                                 task->queue);
+                return queue_refuse(c, task->queue, e);
         if (!q->served[task->policy.kind])
                 return error_set(e, EXIT_DATA, "no pool takes %s tasks from queue '%s'",
                                  kinds[task->policy.kind], q->name);
@@ -71,7 +88,7 @@ static int submit_check(const Core *c, const TaskRecord *tasks, size_t n, Error 
                 q = queue_lookup(c, q, tasks[checked].queue);
                 r = policy_check(&tasks[checked].policy, e);
                 if (r == 0)
-                        r = queue_check(q, &tasks[checked], e);
+                        r = queue_check(c, q, &tasks[checked], e);
         }
         for (size_t i = 0; i < checked; i++) {
                 q = queue_lookup(c, q, tasks[i].queue);

@@ -374,7 +374,11 @@ Test(nearest, says_nothing_when_nothing_is_near) {
 }
 
 Test(nearest, first_of_equals_wins) {
-        cr_assert_str_eq(text_nearest("bat", (const char *[]){"cat", "hat", "bad"}, 3), "cat");
+        cr_assert_str_eq(text_nearest("bat", (const char *[]){"cat", "hat", "mat"}, 3), "cat");
+}
+
+Test(nearest, of_equals_the_one_with_the_same_first_letter_wins) {
+        cr_assert_str_eq(text_nearest("kll", (const char *[]){"ill", "kill", "koll"}, 3), "kill");
 }
 
 Test(nearest, long_words_are_near_to_nothing) {
