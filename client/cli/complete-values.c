@@ -65,7 +65,7 @@ static void complete_environment(Completion *c) {
 /* ---- what the instance knows ---- */
 
 static void leave(int number) {
-        _exit(0);
+        _exit(EXIT_TRY_AGAIN);
 }
 
 /* Connected, or NULL. From here on the time runs. */
