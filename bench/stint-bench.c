@@ -1,14 +1,13 @@
 /* stint-bench: how many tasks a running instance does a second, and how long each takes from submit
- * to the client knowing its end. Every client is a process of its own with a session, as real ones
- * are; it keeps a window of tasks outstanding and fills it up in batches. Latencies go into memory
- * that all share; a gate opens when all have connected. */
+ * to the client knowing its end. Every client is a process of its own that uses libstint, as real
+ * ones are; it keeps a window of tasks outstanding and fills it up in batches. Latencies go into
+ * memory that all share; a gate opens when all have connected. */
 #include "client/cli/json.h"
 #include "client/cli/options.h"
-#include "client/session.h"
-#include "common/command-spec.h"
-#include "common/table.h"
 #include "common/text.h"
 #include "common/time.h"
+
+#include <stint/stint.h>
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,14 +16,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BATCH_BYTES_MAX ((size_t)WIRE_PAYLOAD_MAX)
+#define BATCH_BYTES_MAX (8u << 20)
+#define BATCH_TASKS_MAX 4096
+#define PAYLOAD_MAX     (8u << 20)
 #define CLIENTS_MAX     1000
 
 typedef struct Settings {
-        SessionOptions session;
+        StintOptions stint;
         const char *queue;
         uint64_t tasks, clients, window, payload;
-        TaskKind kind;
+        StintKind kind;
         enum { PRINT_TEXT, PRINT_JSON } print;
         enum { GO_ON, SHOW_HELP } help;
 } Settings;
@@ -32,17 +33,17 @@ typedef struct Settings {
 /* ---- options ---- */
 
 static const char *set_user(void *target, const char *value) {
-        ((Settings *)target)->session.choice = INSTANCE_OWN;
+        ((Settings *)target)->stint.instance = STINT_INSTANCE_OWN;
         return NULL;
 }
 
 static const char *set_system(void *target, const char *value) {
-        ((Settings *)target)->session.choice = INSTANCE_OF_SYSTEM;
+        ((Settings *)target)->stint.instance = STINT_INSTANCE_SYSTEM;
         return NULL;
 }
 
 static const char *set_endpoint(void *target, const char *value) {
-        ((Settings *)target)->session.endpoint = value;
+        ((Settings *)target)->stint.endpoint = value;
         return NULL;
 }
 
@@ -69,12 +70,12 @@ static const char *set_queue(void *target, const char *value) {
 
 static const char *set_payload(void *target, const char *value) {
         uint64_t *payload = &((Settings *)target)->payload;
-        return size_parse(value, payload) < 0 || *payload > WIRE_PAYLOAD_MAX ? "is no size up to 8M"
-                                                                             : NULL;
+        return size_parse(value, payload) < 0 || *payload > PAYLOAD_MAX ? "is no size up to 8M"
+                                                                        : NULL;
 }
 
 static const char *set_command(void *target, const char *value) {
-        ((Settings *)target)->kind = TASK_KIND_COMMAND;
+        ((Settings *)target)->kind = STINT_COMMAND;
         return NULL;
 }
 
@@ -133,78 +134,76 @@ typedef struct Shared {
 
 /* ---- a client ---- */
 
-typedef struct Batch {
-        uint64_t first_id; /* 0: not acknowledged yet */
-        usec_t sent_usec;
-        size_t count;
-} Batch;
-
 typedef struct Client {
         const Settings *settings;
-        Session *session;
-        Error *error;
+        StintClient *stint;
         uint64_t to_send, outstanding, ended, failed, total;
         size_t batch_max;
-        Table batches;      /* request id -> Batch */
-        WireTask *tasks;    /* batch_max times the same */
-        BlobSlice payloads; /* batch_max payloads, one after the other */
-        size_t payload_size;
+        StintTask *tasks;      /* batch_max times the same */
+        StintFuture **futures; /* of the batch that is being submitted */
+        char *payload;
         uint32_t *latencies_usec;
 } Client;
 
-/* One task's payload, repeated for a whole batch. */
-static int client_payloads(Client *c) {
+/* Tasks that were submitted at the same time; freed with the end of the last. */
+typedef struct Batch {
+        Client *client;
+        usec_t sent_usec;
+        size_t left;
+} Batch;
+
+static int client_tasks(Client *c) {
         static const char *const argv[] = {"/bin/true", NULL};
-        CommandSpec spec = {.argv = argv,
-                            .argc = 1,
-                            .umask = COMMAND_UMASK,
-                            .output_limit = COMMAND_OUTPUT_LIMIT};
-        _cleanup_(freep) void *one = NULL;
-        size_t size = c->settings->payload;
-        int r = 0;
-        if (c->settings->kind == TASK_KIND_COMMAND)
-                r = command_spec_encode(&spec, &one, &size);
-        else if (!(one = calloc(1, size + 1)))
-                r = -ENOMEM;
-        if (r < 0)
-                return r;
-        c->payload_size = size;
-        c->batch_max = MIN_OF(c->settings->window, (uint64_t)WIRE_TASKS_MAX);
-        if (size)
-                c->batch_max = MIN_OF(c->batch_max, MAX_OF(BATCH_BYTES_MAX / size, (size_t)1));
-        char *all = malloc(c->batch_max * size + 1);
+        const Settings *s = c->settings;
+        StintTask task = {STINT_TASK, .queue = s->queue, .summary = "stint-bench"};
+        c->batch_max = MIN_OF(s->window, (uint64_t)BATCH_TASKS_MAX);
+        if (s->payload)
+                c->batch_max =
+                        MIN_OF(c->batch_max, MAX_OF(BATCH_BYTES_MAX / s->payload, (size_t)1));
+        c->payload = calloc(1, s->payload + 1);
         c->tasks = calloc(c->batch_max, sizeof *c->tasks);
-        if (!all || !c->tasks)
+        c->futures = calloc(c->batch_max, sizeof *c->futures);
+        if (!c->payload || !c->tasks || !c->futures)
                 return -ENOMEM;
-        for (size_t i = 0; i < c->batch_max; i++) {
-                memcpy(all + i * size, one, size);
-                c->tasks[i] = (WireTask){.kind = c->settings->kind,
-                                         .queue = wire_text(c->settings->queue),
-                                         .summary = wire_text("stint-bench"),
-                                         .payload_size = size};
+        if (s->kind == STINT_COMMAND) {
+                task.argv = argv;
+                task.cwd = "/";
+                task.environment = STINT_ENVIRONMENT_NONE;
+        } else {
+                task.payload = c->payload;
+                task.payload_size = s->payload;
         }
-        Blob *blob = blob_new_take(all, c->batch_max * size);
-        if (!blob)
-                return -ENOMEM;
-        c->payloads = blob_slice(blob, 0, c->batch_max * size);
-        blob_unref(blob);
+        for (size_t i = 0; i < c->batch_max; i++)
+                c->tasks[i] = task;
         return 0;
 }
 
-static int client_submit(Client *c, size_t n) {
-        WireSubmit submit = {.flags = WIRE_SUBMIT_WAIT, .tasks = {c->tasks, n}};
-        BlobSlice body = c->payloads;
-        Batch *batch = malloc(sizeof *batch);
-        body.size = (uint32_t)(n * c->payload_size);
-        if (!batch)
-                return error_set(c->error, EXIT_SOFTWARE, "out of memory");
-        session_number(c->session, &submit.client, &submit.seq, &submit.held);
-        *batch = (Batch){.count = n, .sent_usec = time_now_monotonic()};
-        int64_t id = session_send(c->session, WIRE_TYPE_SUBMIT, &submit, body, c->error);
-        if (id < 0 || table_put(&c->batches, (uint64_t)id, batch) < 0) {
+static void on_over(StintFuture *f, void *userdata) {
+        Batch *batch = userdata;
+        Client *c = batch->client;
+        const StintEnd *end = stint_future_end(f);
+        usec_t latency = time_now_monotonic() - batch->sent_usec;
+        if (!end || end->state != STINT_SUCCEEDED)
+                c->failed++;
+        c->latencies_usec[c->ended++] = (uint32_t)MIN_OF(latency, (usec_t)UINT32_MAX);
+        c->outstanding--;
+        stint_future_free(f);
+        if (--batch->left == 0)
                 free(batch);
-                return id < 0 ? (int)id : error_set(c->error, EXIT_SOFTWARE, "out of memory");
+}
+
+static int client_submit(Client *c, size_t n) {
+        Batch *batch = malloc(sizeof *batch);
+        if (!batch)
+                return -ENOMEM;
+        *batch = (Batch){.client = c, .sent_usec = time_now_monotonic(), .left = n};
+        int r = stint_submit(c->stint, c->tasks, n, 0, c->futures);
+        if (r < 0) {
+                free(batch);
+                return r;
         }
+        for (size_t i = 0; i < n; i++)
+                stint_future_then(c->futures[i], on_over, batch);
         c->to_send -= n;
         c->outstanding += n;
         return 0;
@@ -225,78 +224,45 @@ static int client_fill(Client *c) {
         return 0;
 }
 
-static void on_ended(Client *c, const WireEnded *ended, const Batch *batch) {
-        usec_t latency = time_now_monotonic() - batch->sent_usec;
-        for (size_t i = 0; i < ended->ends.count; i++) {
-                if (ended->ends.items[i].state != TASK_SUCCEEDED)
-                        c->failed++;
-                if (c->ended < c->total)
-                        c->latencies_usec[c->ended] = (uint32_t)MIN_OF(latency, (usec_t)UINT32_MAX);
-                c->ended++;
-                c->outstanding--;
-        }
-}
-
 static int client_run(Client *c) {
-        while (c->ended < c->total) {
-                SessionAnswer answer;
-                int r = client_fill(c);
+        int r = 0;
+        while (r >= 0 && c->ended < c->total) {
+                r = client_fill(c);
                 if (r == 0)
-                        r = session_receive(c->session, -1, &answer, c->error);
-                if (r == -EINTR)
-                        continue;
-                if (r < 0)
-                        return r;
-                Batch *batch = table_get(&c->batches, answer.request_id);
-                if (answer.type == WIRE_TYPE_ERROR)
-                        return session_refused(&answer, c->error);
-                if (!batch || answer.type != WIRE_TYPE_ENDED)
-                        continue;
-                const WireEnded *ended = answer.body;
-                on_ended(c, ended, batch);
-                if (!ended->more)
-                        free(table_remove(&c->batches, answer.request_id));
+                        r = stint_dispatch(c->stint, -1);
         }
-        return 0;
+        return r;
 }
 
 static void client_done(Client *c) {
-        uint64_t id = 0;
-        for (Batch *b; (b = table_first_from(&c->batches, &id)); id++)
-                free(b);
-        table_done(&c->batches);
-        session_close(c->session);
-        blob_slice_drop(&c->payloads);
+        stint_free(c->stint); /* and its futures */
+        free(c->payload);
         free(c->tasks);
+        free(c->futures);
 }
 
 /* A client's process: connects, says so, waits for the gate, works. Returns its exit code. */
 static int client_main(const Settings *settings, uint64_t tasks, int ready_fd, int gate_fd,
                        uint32_t *latencies_usec, ClientResult *result) {
-        Error error = {0};
         char byte = 0;
         _cleanup_(client_done) Client c = {.settings = settings,
-                                           .error = &error,
+                                           .stint = stint_new(&settings->stint),
                                            .to_send = tasks,
                                            .total = tasks,
                                            .latencies_usec = latencies_usec};
-        int r = client_payloads(&c);
-        if (r < 0)
-                r = error_set(&error, EXIT_SOFTWARE, "out of memory");
-        else
-                r = session_open(&settings->session, &error, &c.session);
-        if (r == 0 && write(ready_fd, &byte, 1) != 1)
-                r = error_set(&error, EXIT_SOFTWARE, "lost its parent: %s", strerror(errno));
-        close(ready_fd); /* of one that failed nothing is expected any more */
-        if (r == 0 && read(gate_fd, &byte, 1) < 0)
-                r = error_set(&error, EXIT_SOFTWARE, "lost its parent: %s", strerror(errno));
+        int r = c.stint ? client_tasks(&c) : -ENOMEM;
         if (r == 0)
+                r = stint_connect(c.stint);
+        bool usable = r == 0 && write(ready_fd, &byte, 1) == 1;
+        close(ready_fd); /* of one that failed nothing is expected any more */
+        if (usable && read(gate_fd, &byte, 1) == 0)
                 r = client_run(&c);
         result->finished_usec = time_now_monotonic();
         result->failed = c.failed;
         if (r < 0)
-                error_print("stint-bench", &error);
-        return -r;
+                fprintf(stderr, "stint-bench: %s\n",
+                        r == -ENOMEM ? strerror(ENOMEM) : stint_error(c.stint));
+        return r == -ENOMEM ? EXIT_SOFTWARE : -MIN_OF(r, 0);
 }
 
 /* ---- all of them ---- */
@@ -366,7 +332,7 @@ static void report(const Settings *s, Shared *shared, usec_t started) {
                 values[i] = shared->latencies_usec[(s->tasks - 1) * percents[i] / 100];
         double seconds = (double)(finished - started) / USEC_PER_SEC;
         double rate = (double)s->tasks / seconds;
-        const char *kind = s->kind == TASK_KIND_COMMAND ? "command" : "message";
+        const char *kind = s->kind == STINT_COMMAND ? "command" : "message";
         if (s->print == PRINT_JSON) {
                 json_t *latency = json_object();
                 for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -403,8 +369,8 @@ int main(int argc, char **argv) {
                       .clients = 2,
                       .window = 1000,
                       .payload = 64,
-                      .kind = TASK_KIND_MESSAGE,
-                      .session = {.start = SESSION_CONNECT_ONLY}};
+                      .kind = STINT_MESSAGE,
+                      .stint = {STINT_OPTIONS}};
         OptionTarget targets[] = {{&group, &s}};
         Error error = {0};
         int operands =

@@ -35,7 +35,7 @@ static int ids_add(OutcomeIds *to, const uint64_t *ids, size_t n) {
 typedef struct Change {
         StintClient *client;
         Outcomes *lists;
-        uint64_t done, other;
+        uint64_t done, other, waiting;
         int signal;
 } Change;
 
@@ -84,7 +84,7 @@ static int signal_some(Change *c, WireNumbers ids) {
         if (r < 0)
                 return r;
         const WireSignalled *w = answer.body;
-        c->lists->not_now.count += w->waiting;
+        c->waiting += w->waiting;
         return change_add(c, w->signalled, w->ended, &w->unknown, &w->denied);
 }
 
@@ -118,6 +118,7 @@ static int change_all(StintClient *client, const uint64_t *ids, size_t n, int si
                 *ret = (StintOutcome){
                         .done = c.done,
                         .other = c.other,
+                        .waiting = c.waiting,
                         .unknown = c.lists->unknown.items,
                         .unknown_count = c.lists->unknown.count,
                         .denied = c.lists->denied.items,

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define DISPATCH_MAX 1024 /* messages that one stint_dispatch handles */
+#define LOOK_EVERY   64   /* messages, after which what waits looks up, however many there are */
 
 /* ---- errors ---- */
 
@@ -175,13 +176,17 @@ static int client_handle(StintClient *c) {
 
 static int client_wait(StintClient *c, usec_t deadline) {
         int r = session_wait(c->session, deadline, c->interrupt_fd);
-        return r == 0 || r == -EINTR ? 0 : -STINT_TIMED_OUT;
+        if (r != 0 && r != -EINTR)
+                return -STINT_TIMED_OUT;
+        bool late = deadline && deadline != USEC_INFINITY && time_now_monotonic() >= deadline;
+        return late ? -STINT_TIMED_OUT : 0;
 }
 
 int client_step(StintClient *c, usec_t deadline) {
         int r = client_handle(c);
-        if (r != 0)
+        if (r < 0 || (r > 0 && ++c->unlooked < LOOK_EVERY))
                 return r;
+        c->unlooked = 0;
         client_send(c);
         futures_tell(c);
         return client_wait(c, deadline);

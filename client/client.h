@@ -35,6 +35,7 @@ struct StintClient {
         Error error;
         int interrupt_fd;
         unsigned handling; /* handlers of the program that are running */
+        unsigned unlooked; /* messages handled since we last looked at the time and the interrupt */
 
         Gather *gather;        /* submit.c: tasks that are not sent yet; NULL: none */
         size_t unacknowledged; /* also those */
@@ -48,8 +49,8 @@ struct StintClient {
         uint64_t *cancels;                 /* ids to be cancelled */
         size_t cancel_count, cancel_alloc;
         StintFuture **collect; /* collect.c: ended, outputs not asked for; entries may be NULL */
-        size_t collect_count, collect_alloc;
-        Collecting *collecting; /* requests under way */
+        size_t collect_first, collect_count, collect_alloc; /* before the first: taken */
+        Collecting *collecting;                             /* requests under way */
         unsigned collecting_count;
 
         uint64_t wait_stamp; /* wait.c: of the futures that are waited for now */

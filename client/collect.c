@@ -18,6 +18,25 @@ struct Collecting {
         Collecting *next, **link;
 };
 
+/* Moves what is left to the front once most of the list is taken. */
+static void collect_compact(StintClient *c) {
+        size_t n = 0;
+        if (c->collect_first <= c->collect_count / 2)
+                return;
+        for (size_t i = c->collect_first; i < c->collect_count; i++) {
+                if (!c->collect[i])
+                        continue;
+                c->collect[i]->index = n;
+                c->collect[n++] = c->collect[i];
+        }
+        c->collect_first = 0;
+        c->collect_count = n;
+}
+
+static size_t collect_left(const StintClient *c) {
+        return c->collect_count - c->collect_first;
+}
+
 void collect_add(StintFuture *f) {
         StintClient *c = f->client;
         if (grow((void **)&c->collect, &c->collect_alloc, c->collect_count + 1, sizeof f) < 0) {
@@ -38,9 +57,8 @@ void collect_forget(StintFuture *f) {
 }
 
 bool collect_is_due(const StintClient *c) {
-        return c->collect_count &&
-               c->collecting_count <
-                       (c->collect_count >= COLLECT_BATCH ? COLLECT_REQUESTS_MAX : 1u);
+        return collect_left(c) &&
+               c->collecting_count < (collect_left(c) >= COLLECT_BATCH ? COLLECT_REQUESTS_MAX : 1u);
 }
 
 static void collecting_free(Collecting *o) {
@@ -140,7 +158,6 @@ static void on_outputs(void *userdata, const SessionAnswer *answer, const Error 
 /* Takes the first futures of those that gathered; false: no memory. */
 static bool collect_request(StintClient *c) {
         Collecting *o = malloc(sizeof *o);
-        size_t at = 0;
         if (!o)
                 return false;
         *o = (Collecting){.client = c, .next = c->collecting, .link = &c->collecting};
@@ -148,8 +165,8 @@ static bool collect_request(StintClient *c) {
                 o->next->link = &o->next;
         c->collecting = o;
         c->collecting_count++;
-        for (; at < c->collect_count && o->n < COLLECT_BATCH; at++) {
-                StintFuture *f = c->collect[at];
+        while (c->collect_first < c->collect_count && o->n < COLLECT_BATCH) {
+                StintFuture *f = c->collect[c->collect_first++];
                 if (!f)
                         continue;
                 f->collecting = o;
@@ -157,11 +174,7 @@ static bool collect_request(StintClient *c) {
                 o->ids[o->n] = f->end.id;
                 o->futures[o->n++] = f;
         }
-        c->collect_count -= at;
-        memmove(c->collect, c->collect + at, c->collect_count * sizeof(StintFuture *));
-        for (size_t i = 0; i < c->collect_count; i++)
-                if (c->collect[i])
-                        c->collect[i]->index = i;
+        collect_compact(c);
         WireOutputs body = {.max = WIRE_TAIL_MAX, .ids = {o->ids, o->n}};
         int64_t id = o->n ? session_request(c->session, WIRE_TYPE_OUTPUTS, &body, (BlobSlice){0},
                                             on_outputs, o, &c->error)

@@ -112,6 +112,5 @@ int gather_task(Gather *g, const WireTask *task, StintFuture *future) {
                 future->index = g->count;
         }
         g->count++;
-        g->header_size += wire_item_size(&wire_part_WireTask, t) + WIRE_LIST_ITEM_OVERHEAD;
         return 0;
 }

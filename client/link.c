@@ -237,8 +237,8 @@ int link_poll(Link *l, int timeout_msec, int interrupt_fd, unsigned *ret_ready) 
                                {.fd = interrupt_fd, .events = POLLIN}};
         *ret_ready = (watched_readable(&l->control) ? (unsigned)LINK_MESSAGE : 0) |
                      (watched_readable(&l->channel) ? (unsigned)LINK_EVENT : 0);
-        if (*ret_ready)
-                return 0;
+        if (*ret_ready) /* the interrupt counts also while there are messages without end */
+                return interrupt_fd >= 0 && poll(&fds[1], 1, 0) > 0 ? -ECANCELED : 0;
         if (interrupt_fd >= 0) {
                 if (poll(fds, ARRAY_SIZE(fds), timeout_msec) < 0)
                         return -errno;

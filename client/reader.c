@@ -17,7 +17,7 @@ struct StintReader {
         bool telling, freed; /* freed by its handler, which is running */
 };
 
-static void reader_ask(StintReader *o);
+static void reader_go_on(StintReader *o);
 
 static void reader_release(StintReader *o) {
         if (o->request)
@@ -68,7 +68,7 @@ static void reader_next_attempt(StintReader *o) {
         o->dropped_now = 0;
         o->attempt++;
         o->offset = 0;
-        reader_ask(o);
+        reader_go_on(o);
 }
 
 static void on_data(void *userdata, const SessionAnswer *answer, const Error *error) {
@@ -101,12 +101,12 @@ static void on_data(void *userdata, const SessionAnswer *answer, const Error *er
         else if (!any && !(o->flags & STINT_FOLLOW))
                 reader_end(o, 0);
         else
-                reader_ask(o);
+                reader_go_on(o);
 }
 
-static void reader_ask(StintReader *o) {
+/* 0, or -code with *ret_error set. */
+static int reader_ask(StintReader *o, Error *ret_error) {
         StintClient *c = o->client;
-        Error error;
         WireOutput ask = {.id = o->id,
                           .attempt = o->attempt,
                           .stream = (uint64_t)o->stream,
@@ -114,11 +114,17 @@ static void reader_ask(StintReader *o) {
                           .max = WIRE_OUTPUT_MAX,
                           .wait = !!(o->flags & STINT_FOLLOW)};
         int64_t id = session_request(c->session, WIRE_TYPE_OUTPUT, &ask, (BlobSlice){0}, on_data, o,
-                                     &error);
+                                     ret_error);
         if (id < 0)
+                return (int)id;
+        o->request = (uint64_t)id;
+        return 0;
+}
+
+static void reader_go_on(StintReader *o) {
+        Error error;
+        if (reader_ask(o, &error) < 0)
                 reader_fail(o, &error);
-        else
-                o->request = (uint64_t)id;
 }
 
 StintReader *stint_reader_new(StintClient *c, uint64_t id, unsigned attempt, StintStream stream,
@@ -140,9 +146,11 @@ StintReader *stint_reader_new(StintClient *c, uint64_t id, unsigned attempt, Sti
         if (o->next)
                 o->next->link = &o->next;
         c->readers = o;
-        reader_ask(o);
-        client_leave(c, 0);
-        return o;
+        int r = reader_ask(o, &c->error);
+        if (r < 0)
+                reader_release(o); /* its handler is not called before we return */
+        client_leave(c, r);
+        return r < 0 ? NULL : o;
 }
 
 StintReader *stint_reader_free(StintReader *o) {

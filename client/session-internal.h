@@ -1,5 +1,4 @@
-/* What session.c (requests), session-open.c (finding and greeting a dispatcher) and session-call.c
- * (one request at a time) share. */
+/* What session.c (requests) and session-open.c (finding and greeting a dispatcher) share. */
 #pragma once
 
 #include "client/link.h"
@@ -27,7 +26,6 @@ struct Session {
         void *reminder_userdata;
         SessionEventHandler on_event; /* NULL: the channel is closed */
         void *event_userdata;
-        SessionAnswer plain; /* to a request without handler; type 0: none came */
 };
 
 void session_pending_done(Session *s);

@@ -19,19 +19,51 @@ static void peer_set(SessionPeer *p, const WireWelcome *w) {
         snprintf(p->events, sizeof p->events, "ipc://%.*s", (int)w->events.size, w->events.data);
 }
 
+typedef struct Greeting {
+        Session *session;
+        Error *error;
+        int result; /* 1: no answer yet */
+} Greeting;
+
+static void on_welcome(void *userdata, const SessionAnswer *answer, const Error *error) {
+        Greeting *g = userdata;
+        g->result = 0;
+        if (answer && answer->type == WIRE_TYPE_WELCOME) {
+                peer_set(&g->session->peer, answer->body);
+        } else if (answer) {
+                g->result = error_set(g->error, EXIT_PROTOCOL,
+                                      "the dispatcher answered a greeting with message %u: install "
+                                      "the same version of both",
+                                      answer->type);
+        } else {
+                if (error != g->error)
+                        *g->error = *error;
+                g->result = -error->code;
+        }
+}
+
+/* Nobody else is in the session yet. */
 static int session_greet(Session *s, Error *error) {
-        SessionAnswer answer;
+        Greeting greeting = {s, error, 1};
         WireClientHello hello = {
                 .client = wire_bytes(s->client, sizeof s->client),
                 .protocol_min = WIRE_PROTOCOL,
                 .protocol_max = WIRE_PROTOCOL,
                 .version = wire_text(STINT_VERSION),
         };
-        int r = session_call(s, WIRE_TYPE_CLIENT_HELLO, &hello, (BlobSlice){0}, WIRE_TYPE_WELCOME,
-                             &answer, error);
-        if (r == 0)
-                peer_set(&s->peer, answer.body);
-        return r;
+        int64_t id = session_request(s, WIRE_TYPE_CLIENT_HELLO, &hello, (BlobSlice){0}, on_welcome,
+                                     &greeting, error);
+        if (id < 0)
+                return (int)id;
+        while (greeting.result == 1) {
+                int r = session_step(s, error);
+                if (r == 0)
+                        r = session_wait(s, USEC_INFINITY, -1);
+                if (r < 0 && r != -EINTR && greeting.result == 1)
+                        return error_set(error, EXIT_SOFTWARE, "cannot wait for an answer: %s",
+                                         strerror(-r));
+        }
+        return greeting.result;
 }
 
 /* Reachable, or started, or an error. */

@@ -20,7 +20,7 @@ typedef struct Pending {
         char *header;
         size_t header_size;
         BlobSlice payload;
-        SessionHandler handler; /* NULL: of session_send */
+        SessionHandler handler;
         void *userdata;
 } Pending;
 
@@ -119,8 +119,7 @@ static int session_fail(Session *s, Error *error) {
         uint64_t id = 0, last = s->last_id;
         for (Pending *p; (p = table_first_from(&s->pending, &id)) && id <= last; id++) {
                 table_remove(&s->pending, id);
-                if (p->handler)
-                        p->handler(p->userdata, NULL, error);
+                p->handler(p->userdata, NULL, error);
                 pending_free(s, p);
         }
         timer_update(s);
@@ -251,10 +250,10 @@ static void pending_becomes_wait(Session *s, Pending *p, const WireSubmitted *su
         p->streams = false;
 }
 
-int session_refused(const SessionAnswer *answer, Error *error) {
+static void answer_refusal(const SessionAnswer *answer, Error *ret) {
         const WireError *e = answer->body;
         int code = e->code >= EXIT_USAGE && e->code <= EXIT_CONFIG ? (int)e->code : EXIT_SOFTWARE;
-        return error_set(error, code, "%.*s", (int)e->text.size, e->text.data);
+        error_set(ret, code, "%.*s", (int)e->text.size, e->text.data);
 }
 
 /* Gives the answer to whoever waits for it; p may be gone afterwards. */
@@ -265,19 +264,14 @@ static void answer_give(Session *s, Pending *p, const SessionAnswer *answer) {
         } else {
                 if (answer->type == WIRE_TYPE_SUBMITTED)
                         pending_becomes_wait(s, p, answer->body);
-                if (p->handler)
-                        p->handler(p->userdata, answer, NULL);
-                else
-                        s->plain = *answer;
+                p->handler(p->userdata, answer, NULL);
                 return;
         }
         if (p->seq)
                 table_remove(&s->unanswered, p->seq);
         p->seq = 0;
-        if (!p->handler) {
-                s->plain = *answer;
-        } else if (answer->type == WIRE_TYPE_ERROR) {
-                session_refused(answer, &error);
+        if (answer->type == WIRE_TYPE_ERROR) {
+                answer_refusal(answer, &error);
                 p->handler(p->userdata, NULL, &error);
         } else {
                 p->handler(p->userdata, answer, NULL);

@@ -99,17 +99,3 @@ typedef void (*SessionEventHandler)(void *userdata, const WireEvent *event);
 /* Opens it; the handler is called from session_step. 0, or -code. */
 int session_listen(Session *s, SessionEventHandler handler, void *userdata, Error *error);
 void session_unlisten(Session *s);
-
-/* ---- one request at a time, for programs without handlers ---- */
-
-int64_t session_send(Session *s, WireType type, const void *body, BlobSlice payload, Error *error);
-/* One answer, to any outstanding request of session_send. Waits up to timeout_msec (-1: for ever,
- * but never longer than the patience). 0; -ETIMEDOUT; -EINTR: a signal handler ran; -code with
- * error set. An ERROR is given like any other answer. */
-int session_receive(Session *s, int timeout_msec, SessionAnswer *ret, Error *error);
-/* Sends and waits for the one answer of the type that is expected; an ERROR answer becomes error.
- * ret is valid until the next step. 0, or -code. */
-int session_call(Session *s, WireType type, const void *body, BlobSlice payload, WireType expected,
-                 SessionAnswer *ret, Error *error);
-/* Copies an ERROR answer into error; returns -code. */
-int session_refused(const SessionAnswer *answer, Error *error);

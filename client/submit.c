@@ -107,25 +107,24 @@ static int chunk_open(Chunk *o) {
 
 static int chunk_add(Chunk *o, size_t i) {
         StintClient *c = o->client;
-        StintTask task;
+        StintTask room;
         StintFuture *f = NULL;
-        int r = task_read(c, o->tasks, i, &task);
-        if (r == 0 && o->futures && !(f = o->futures[i] = future_new(c, o->flags)))
-                r = client_fail(c, STINT_FAILED, "out of memory");
-        return r < 0 ? r : task_encode(c, &task, o->surroundings, c->gather, f);
+        if (o->futures && !(f = o->futures[i] = future_new(c, o->flags)))
+                return client_fail(c, STINT_FAILED, "out of memory");
+        return task_encode(c, task_at(o->tasks, i, &room), o->surroundings, c->gather, f);
 }
 
 /* Takes back what a chunk has added. */
-static void chunk_undo(Chunk *o, size_t count, size_t payload_size) {
+static void chunk_undo(Chunk *o, const Gather *before) {
         Gather *g = o->client->gather;
         for (size_t i = o->first; o->futures && i < o->first + o->n; i++) {
                 if (o->futures[i])
                         o->futures[i]->place = FUTURE_IDLE;
                 o->futures[i] = stint_future_free(o->futures[i]);
         }
-        g->count = count;
-        g->payload_size = payload_size;
-        if (!count)
+        g->count = before->count;
+        g->payload_size = before->payload_size;
+        if (!g->count)
                 o->client->gather = gather_free(g);
 }
 
@@ -138,13 +137,14 @@ static int chunk_submit(Chunk *o) {
                 return r;
         }
         Gather *g = c->gather;
-        size_t count = g->count, payload_size = g->payload_size;
+        Gather before = *g;
         for (size_t i = o->first; r == 0 && i < o->first + o->n; i++)
                 r = chunk_add(o, i);
         if (r < 0) {
-                chunk_undo(o, count, payload_size);
+                chunk_undo(o, &before);
                 return r;
         }
+        g->header_size += o->header;
         c->unacknowledged += o->n;
         if (g->count >= SEND_TASKS || g->payload_size >= SEND_BYTES)
                 submit_send(c);
@@ -153,14 +153,14 @@ static int chunk_submit(Chunk *o) {
 
 /* Takes as many tasks from o->first on as go into one message. They were checked. */
 static void chunk_measure(Chunk *o, size_t n) {
-        StintTask task;
+        StintTask room;
         o->bound = o->surroundings->block_size;
         o->header = 0;
         for (o->n = 0; o->first + o->n < n && o->n < WIRE_TASKS_MAX; o->n++) {
                 Chunk before = *o;
-                task_read(o->client, o->tasks, o->first + o->n, &task);
-                o->bound += task_payload_bound(&task);
-                o->header += task_header_bound(&task);
+                const StintTask *task = task_at(o->tasks, o->first + o->n, &room);
+                o->bound += task_payload_bound(task);
+                o->header += task_header_bound(task);
                 if (o->n && !chunk_fits(o, NULL)) {
                         *o = before;
                         return;
@@ -170,11 +170,11 @@ static void chunk_measure(Chunk *o, size_t n) {
 
 /* Everything is checked before the first task is taken. */
 static int tasks_check(StintClient *c, const StintTask *tasks, size_t n, Surroundings *s) {
-        StintTask task;
+        StintTask room;
         for (size_t i = 0; i < n; i++) {
-                int r = task_read(c, tasks, i, &task);
+                int r = task_check(c, tasks, i);
                 if (r == 0)
-                        r = surroundings_add(c, s, &task);
+                        r = surroundings_add(c, s, task_at(tasks, i, &room));
                 if (r < 0)
                         return r;
         }

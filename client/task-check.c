@@ -157,26 +157,35 @@ static const char *task_objection(const StintTask *t) {
 }
 
 /* A caller of a later version may have set fields that we cannot honour. */
-static const char *task_copy(const StintTask *from, StintTask *ret) {
+static const char *size_objection(const StintTask *from) {
         const char *bytes = (const char *)from;
         if (from->size < SIZE_LEAST)
                 return "size: begin the struct with STINT_TASK";
-        *ret = (StintTask){STINT_TASK};
-        for (size_t i = sizeof *ret; i < from->size; i++)
+        for (size_t i = sizeof *from; i < from->size; i++)
                 if (bytes[i])
                         return "size: a field is set that this version of the library does not "
                                "know";
-        memcpy(ret, from, MIN_OF(from->size, sizeof *ret));
         return NULL;
 }
 
-int task_read(StintClient *c, const StintTask *tasks, size_t i, StintTask *ret) {
+const StintTask *task_at(const StintTask *tasks, size_t i, StintTask *room) {
+        const char *at = (const char *)tasks + i * tasks->size;
+        const StintTask *from = (const void *)at;
+        if (from->size == sizeof *from)
+                return from;
+        *room = (StintTask){STINT_TASK};
+        memcpy(room, from, MIN_OF(from->size, sizeof *room));
+        return room;
+}
+
+int task_check(StintClient *c, const StintTask *tasks, size_t i) {
+        StintTask room;
         const char *at = (const char *)tasks + i * tasks->size;
         const StintTask *from = (const void *)at;
         const char *objection =
-                from->size == tasks->size ? task_copy(from, ret) : "size: not that of the others";
+                from->size == tasks->size ? size_objection(from) : "size: not that of the others";
         if (!objection)
-                objection = task_objection(ret);
+                objection = task_objection(task_at(tasks, i, &room));
         return objection ? client_fail(c, STINT_INVALID, "task %zu of the call: %s", i, objection)
                          : 0;
 }

@@ -3,11 +3,14 @@
 
 #include "client/client.h"
 
-/* The i-th task of an array of the caller's. 0 and a copy, or -STINT_INVALID with the client's
- * error naming the field. */
-int task_read(StintClient *c, const StintTask *tasks, size_t i, StintTask *ret);
+/* Is the i-th task of an array of the caller's as it should be? 0, or -STINT_INVALID with the
+ * client's error naming the field. */
+int task_check(StintClient *c, const StintTask *tasks, size_t i);
 
-/* Bytes that a task of task_read needs in the payload of a message, at most. */
+/* A checked task; room: for one that is not of our size. */
+const StintTask *task_at(const StintTask *tasks, size_t i, StintTask *room);
+
+/* Bytes that a checked task needs in the payload of a message, at most. */
 size_t task_payload_bound(const StintTask *t);
 /* The same for the header. */
 size_t task_header_bound(const StintTask *t);

@@ -16,13 +16,13 @@ static int take_signal(const Invocation *x, int *ret, Error *error) {
 static void print_outcome(const Invocation *x, const StintOutcome *o) {
         if (x->general.json) {
                 json_t *object = outcome_json(o, "signalled", "ended");
-                json_set_number(object, "waiting", o->not_now_count);
+                json_set_number(object, "waiting", o->waiting);
                 json_print_object("signal", object);
                 return;
         }
         printf("%" PRIu64 " signalled", o->done);
-        if (o->not_now_count)
-                printf(", %zu not running yet", o->not_now_count);
+        if (o->waiting)
+                printf(", %" PRIu64 " not running yet", o->waiting);
         if (o->other)
                 printf(", %" PRIu64 " had ended before", o->other);
         printf("\n");

@@ -17,16 +17,26 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef struct Load {
+typedef struct Load Load;
+
+/* A request under way. */
+typedef struct Batch {
+        Load *load;
+        uint64_t count;
+} Batch;
+
+struct Load {
         uint64_t count, batch, window, payload, at_most_once, retries, on_refusal_go_on;
         const char *log_path, *queue;
         int log;
-        uint64_t submitted, answered, sizes[4096]; /* of the requests under way, by id % 4096 */
+        uint64_t submitted, answered, sent;
+        Batch batches[4096]; /* by number of the request % 4096 */
         WireTask tasks[WIRE_TASKS_MAX];
         Blob *body;
         size_t environment_size, spec_size;
-        int code;
-} Load;
+        int code;   /* of the first refusal */
+        int broken; /* exit code; not 0: give up */
+};
 
 static void say(Load *l, const char *text) {
         size_t size = strlen(text);
@@ -70,54 +80,76 @@ static int body_make(Load *l, char **argv, int argc) {
         return 0;
 }
 
+static void acknowledged(Load *l, uint64_t count, const WireSubmitted *answer) {
+        char text[64];
+        snprintf(text, sizeof text, "ack %" PRIu64 " %" PRIu64 "\n", answer->first_id,
+                 answer->count);
+        say(l, text);
+        if (answer->count != count)
+                l->broken = EXIT_PROTOCOL;
+}
+
+static void give_up(Load *l, const Error *error) {
+        l->broken = error->code;
+        error_print("load", error);
+}
+
+static void refused(Load *l, uint64_t count, const Error *error) {
+        char text[ERROR_TEXT_MAX + 64];
+        snprintf(text, sizeof text, "refused %d %" PRIu64 " %s\n", error->code, count, error->text);
+        say(l, text);
+        l->code = l->code ? l->code : error->code;
+        if (!l->on_refusal_go_on)
+                give_up(l, error);
+}
+
+static void on_answer(void *userdata, const SessionAnswer *answer, const Error *error) {
+        const Batch *batch = userdata;
+        Load *l = batch->load;
+        l->answered += batch->count;
+        if (!answer && error->code == EXIT_NO_DISPATCHER)
+                give_up(l, error); /* nobody knows whether they were taken */
+        else if (!answer)
+                refused(l, batch->count, error);
+        else if (answer->type == WIRE_TYPE_SUBMITTED)
+                acknowledged(l, batch->count, answer->body);
+        else
+                l->broken = EXIT_PROTOCOL;
+}
+
 static int batch_send(Load *l, Session *s, Error *error) {
         uint64_t count = MIN_OF(l->batch, l->count - l->submitted);
         size_t size = l->environment_size + count * l->spec_size;
         _cleanup_(blob_slice_drop) BlobSlice body = blob_slice(l->body, 0, size);
         WireSubmit submit = {.environment_size = l->environment_size, .tasks = {l->tasks, count}};
+        Batch *batch = &l->batches[l->sent++ % ARRAY_SIZE(l->batches)];
+        *batch = (Batch){l, count};
         session_number(s, &submit.client, &submit.seq, &submit.held);
-        int64_t id = session_send(s, WIRE_TYPE_SUBMIT, &submit, body, error);
+        int64_t id = session_request(s, WIRE_TYPE_SUBMIT, &submit, body, on_answer, batch, error);
         if (id < 0)
                 return (int)id;
-        l->sizes[(uint64_t)id % ARRAY_SIZE(l->sizes)] = count;
         l->submitted += count;
         return 0;
 }
 
-static int answer_take(Load *l, Session *s, Error *error) {
-        SessionAnswer answer;
-        char text[ERROR_TEXT_MAX + 64];
-        int r = session_receive(s, -1, &answer, error);
-        if (r < 0)
-                return r == -EINTR ? 0 : r;
-        uint64_t count = l->sizes[answer.request_id % ARRAY_SIZE(l->sizes)];
-        l->answered += count;
-        if (answer.type == WIRE_TYPE_SUBMITTED) {
-                const WireSubmitted *submitted = answer.body;
-                snprintf(text, sizeof text, "ack %" PRIu64 " %" PRIu64 "\n", submitted->first_id,
-                         submitted->count);
-                say(l, text);
-                return submitted->count == count ? 0 : -EXIT_PROTOCOL;
-        }
-        if (answer.type != WIRE_TYPE_ERROR)
-                return -EXIT_PROTOCOL;
-        r = session_refused(&answer, error);
-        snprintf(text, sizeof text, "refused %d %" PRIu64 " %s\n", -r, count, error->text);
-        say(l, text);
-        l->code = l->code ? l->code : -r;
-        return l->on_refusal_go_on ? 0 : r;
+/* Until something was answered. An error of a step was given to every request, too. */
+static void answers_take(Load *l, Session *s) {
+        Error error;
+        for (uint64_t before = l->answered; l->answered == before;)
+                if (session_step(s, &error) == 0)
+                        session_wait(s, USEC_INFINITY, -1);
 }
 
 static int load_run(Load *l, Error *error) {
         _cleanup_(session_closep) Session *s = NULL;
         SessionOptions options = {.choice = INSTANCE_OWN, .start = SESSION_CONNECT_ONLY};
         int r = session_open(&options, error, &s);
-        while (r == 0 && l->answered < l->count) {
+        while (r == 0 && !l->broken && l->answered < l->count) {
                 while (r == 0 && l->submitted < l->count &&
                        l->submitted - l->answered < l->window * l->batch)
                         r = batch_send(l, s, error);
                 if (r == 0)
-                        r = answer_take(l, s, error);
+                        answers_take(l, s);
         }
         return r;
 }
@@ -149,7 +181,7 @@ static int parse(Load *l, int argc, char **argv) {
                         *rows[index].number = strtoull(optarg, NULL, 10);
         }
         bool fits = l->batch > 0 && l->batch <= WIRE_TASKS_MAX && l->window > 0 &&
-                    l->window < ARRAY_SIZE(l->sizes);
+                    l->window < ARRAY_SIZE(l->batches);
         return fits && l->count > 0 && l->log_path ? optind : -1;
 }
 
@@ -168,7 +200,7 @@ int main(int argc, char **argv) {
         }
         int r = load_run(&l, &error);
         blob_unref(l.body);
-        if (r < 0 && error.code)
+        if (r < 0)
                 error_print("load", &error);
-        return r < 0 ? -r : l.code;
+        return r < 0 ? -r : l.broken ? l.broken : l.code;
 }

@@ -1,13 +1,25 @@
 /* libstint: queue tasks of stint from a C program, wait for them, read what they wrote.
  *
- *      StintClient *c = stint_new(NULL);
- *      const char *argv[] = {"make", "check", NULL};
- *      StintTask task = {STINT_TASK, .argv = argv};
- *      StintFuture *f;
- *      if (stint_connect(c) < 0 || stint_submit(c, &task, 1, 0, &f) < 0 || stint_future_wait(f, -1)
- * < 0) errx(1, "%s", stint_error(c)); printf("task %llu: %s\n", (unsigned long
- * long)stint_future_id(f), stint_state_name(stint_future_end(f)->state)); stint_future_free(f);
- *      stint_free(c);
+ *      #include <stint/stint.h>
+ *      #include <stdio.h>
+ *
+ *      int main(void) {
+ *              StintClient *c = stint_new(NULL);
+ *              const char *argv[] = {"make", "check", NULL};
+ *              StintTask task = {STINT_TASK, .argv = argv};
+ *              StintFuture *f;
+ *              int r = stint_connect(c);
+ *              if (r == 0)
+ *                      r = stint_submit(c, &task, 1, 0, &f);
+ *              if (r == 0)
+ *                      r = stint_future_wait(f, -1);
+ *              if (r == 0)
+ *                      puts(stint_state_name(stint_future_end(f)->state));
+ *              else
+ *                      fprintf(stderr, "%s\n", stint_error(c));
+ *              stint_free(c);
+ *              return r < 0;
+ *      }
  *
  * Threads: the library has no global state and starts no thread of its own (ZeroMQ has one for I/O
  * in each client). A client and what belongs to it may be used by one thread at a time; different
@@ -334,12 +346,12 @@ StintStatus *stint_status_free(StintStatus *status);
 
 /* What became of the ids of a request; until the next call on the client. */
 typedef struct StintOutcome {
-        uint64_t done;  /* cancelled, signalled, purged */
-        uint64_t other; /* nothing to do: ended already (cancel, signal), not ended (purge) */
+        uint64_t done;    /* cancelled, signalled, purged */
+        uint64_t other;   /* nothing to do: ended already (cancel, signal), not ended (purge) */
+        uint64_t waiting; /* signal: those that do not run yet */
         const uint64_t *unknown, *denied; /* ids; denied: of other users */
         size_t unknown_count, denied_count;
-        const uint64_t
-                *not_now; /* signal: those that do not run yet; purge: not ended; at most 4096 */
+        const uint64_t *not_now; /* purge: the first 4096 ids that have not ended */
         size_t not_now_count;
 } StintOutcome;
 
