@@ -180,7 +180,11 @@ static int start_error(int complaints, int status, const char *program, Error *e
         text[size > 0 ? size : 0] = '\0';
         for (char *end = text + strlen(text); end > text && end[-1] == '\n';)
                 *--end = '\0';
-        const char *line = strncmp(text, "stintd: ", 8) == 0 ? text + 8 : text;
+        static const char *const known[] = {"stintd: ", "cannot start: "}; /* we say so ourselves */
+        const char *line = text;
+        for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+                if (strncmp(line, known[i], strlen(known[i])) == 0)
+                        line += strlen(known[i]);
         if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NOT_FOUND)
                 line = "it cannot be executed";
         return error_set(error, EXIT_NO_DISPATCHER, "cannot start your own instance (%s): %s",

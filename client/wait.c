@@ -150,7 +150,8 @@ static void on_ranges(void *userdata, const SessionAnswer *answer, const Error *
         for (size_t i = 0; !w->result && i < ended->ends.count; i++)
                 range_end(w, &ended->ends.items[i]);
         if (!w->result && ended->unknown.count)
-                w->result = client_fail(c, STINT_NOT_FOUND, "there is no task %" PRIu64,
+                w->result = client_fail(c, STINT_NOT_FOUND,
+                                        "there is no task %" PRIu64 ": see `stint list`",
                                         ended->unknown.items[0]);
         if (ended->more)
                 return;

@@ -141,7 +141,8 @@ static void on_owner(void *context, StoreDone *done) {
         _cleanup_(freep) OutputRead *o = context;
         if (done->error == -ENOENT || (!done->error && !done->task_count))
                 client_link_error(o->x->clients, &o->request.origin, EXIT_DATA,
-                                  "there is no task %" PRIu64, o->request.output.id);
+                                  "there is no task %" PRIu64 ": see `stint list`",
+                                  o->request.output.id);
         else if (done->error)
                 request_read_failed(o->x, &o->request.origin, done->error);
         else if (done->tasks[0].task.uid != o->request.uid)

@@ -97,8 +97,8 @@ static void on_task(void *context, StoreDone *done) {
         WireRow row;
         WireText labels[WIRE_LABELS_MAX];
         if (done->error == -ENOENT || (!done->error && !done->task_count)) {
-                client_link_error(s->x->clients, &s->origin, EXIT_DATA, "there is no task %" PRIu64,
-                                  s->id);
+                client_link_error(s->x->clients, &s->origin, EXIT_DATA,
+                                  "there is no task %" PRIu64 ": see `stint list`", s->id);
         } else if (done->error) {
                 request_read_failed(s->x, &s->origin, done->error);
         } else if (!request_sees_all(s->x, s->uid) && done->tasks[0].task.uid != s->uid) {
