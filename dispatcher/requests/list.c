@@ -1,13 +1,16 @@
-/* LIST: rows or ids, newest first, by one selector and filters. The store walks its rows in bounded
- * steps; what the state of an unended task is, the core knows. One answer is one page: the client
- * goes on from `before`. */
+/* LIST: rows or ids, newest first, by one selector and filters. What the state of an unended task
+ * is, the core knows; so where only such are wanted, it names the candidates and the store looks at
+ * nothing else. Otherwise the store walks its rows. Both go in bounded steps. One answer is one
+ * page: the client goes on from `before`. */
 #include "dispatcher/requests/request.h"
+#include "dispatcher/store/filter.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define LIST_BYTES_MAX (WIRE_HEADER_MAX / 2)
-#define LIST_STEPS_MAX 64 /* store reads for one answer */
+#define LIST_STEPS_MAX 256  /* store reads for one answer */
+#define LIST_WALK_MAX  4096 /* tasks of the core that one step looks at */
 #define STATES_UNENDED                                                                             \
         (1u << TASK_BLOCKED | 1u << TASK_DELAYED | 1u << TASK_HELD | 1u << TASK_READY |            \
          1u << TASK_RUNNING)
@@ -20,6 +23,7 @@ typedef struct List {
         uint32_t states, limit, flags, steps;
         uint64_t named;     /* one id was asked for by itself: unknown if there is no row */
         StoreFilter filter; /* its texts are in here, copied for each read */
+        uint64_t walked_to; /* the core's tasks from here on have been looked at; 0: all */
         char queue[WIRE_NAME_MAX + 1], name[WIRE_TEXT_MAX + 1], label[WIRE_TEXT_MAX + 1];
         char group[WIRE_NAME_MAX + 1];
 } List;
@@ -73,9 +77,44 @@ static char *text_or_null(const char *text) {
 
 static void on_rows(void *context, StoreDone *done);
 
+static bool wants_only_unended(const List *l) {
+        return !(l->states & STATES_ENDED);
+}
+
+static bool is_candidate(const List *l, const CoreTaskView *v) {
+        return l->states & 1u << v->state && (l->filter.any_uid || l->filter.uid == v->uid) &&
+               (!l->queue[0] || strcmp(l->queue, v->queue) == 0);
+}
+
+/* The next ids that the core holds and that may match; NULL: no memory. */
+static uint64_t *list_walk(List *l, size_t *ret_count) {
+        CoreTaskView view;
+        uint64_t id = filter_top(&l->filter), *ids = calloc(l->limit, sizeof *ids);
+        if (!ids)
+                return NULL;
+        *ret_count = 0;
+        l->walked_to = 0;
+        for (unsigned looked = 0; core_task_previous(l->x->core, &id); looked++, id--) {
+                if (id < l->filter.first_id)
+                        break;
+                if (looked == LIST_WALK_MAX || *ret_count == l->limit) {
+                        l->walked_to = id + 1;
+                        break;
+                }
+                if (core_task_view(l->x->core, id, &view) == 0 && is_candidate(l, &view))
+                        ids[(*ret_count)++] = id;
+        }
+        return ids;
+}
+
 /* Takes l. */
 static void list_ask(List *l) {
         StoreRead read = {.kind = STORE_READ_ROWS, .filter = l->filter};
+        if (wants_only_unended(l) && !(read.ids = list_walk(l, &read.id_count))) {
+                request_read_failed(l->x, &l->origin, -ENOMEM);
+                free(l);
+                return;
+        }
         read.filter.queue = text_or_null(l->queue);
         read.filter.name = text_or_null(l->name);
         read.filter.label = text_or_null(l->label);
@@ -84,6 +123,7 @@ static void list_ask(List *l) {
         if (reads_ask(l->x->reads, &read, on_rows, l) == 0)
                 return;
         request_read_failed(l->x, &l->origin, -ENOMEM);
+        free(read.ids);
         free(read.filter.queue);
         free(read.filter.name);
         free(read.filter.label);
@@ -109,7 +149,7 @@ typedef struct Page {
 } Page;
 
 static void page_fill(const List *l, const StoreDone *done, Page *p) {
-        p->before = done->before;
+        p->before = wants_only_unended(l) ? l->walked_to : done->before;
         for (size_t i = 0; i < done->task_count; i++) {
                 WireRow *row = &p->rows[p->count];
                 if (!request_row(l->x, &done->tasks[i], row, p->labels[p->count])) {

@@ -5,7 +5,7 @@
 #include "dispatcher/store/store.h"
 
 /* Rows that one read looks at, at most, before it answers with where to go on. */
-#define READ_ROWS_SCANNED_MAX 20000u
+#define READ_ROWS_SCANNED_MAX 4096u
 /* Attempts that TASK gives beside the end, the newest ones. */
 #define READ_ATTEMPTS_MAX 255u
 

@@ -133,6 +133,15 @@ static int read_rows(Memory *m, const StoreFilter *f, StoreDone *d) {
         }
 }
 
+static int read_named_rows(Memory *m, const StoreRead *read, StoreDone *d) {
+        for (size_t i = 0; i < read->id_count; i++) {
+                const Task *t = table_get(&m->tasks, read->ids[i]);
+                if (t && task_matches(&read->filter, t) && describe_task(t, PARTS_ROW, d) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
 static int read_task(Memory *m, uint64_t id, StoreDone *d) {
         Task *t = table_get(&m->tasks, id);
         if (!t)
@@ -229,7 +238,7 @@ int memory_read(Backend *b, const StoreRead *read, StoreDone *ret) {
         case STORE_READ_ENDS:
                 return read_ends(m, read, ret);
         case STORE_READ_ROWS:
-                return read_rows(m, &read->filter, ret);
+                return read->ids ? read_named_rows(m, read, ret) : read_rows(m, &read->filter, ret);
         case STORE_READ_TASK:
                 return read_task(m, read->first, ret);
         case STORE_READ_OUTPUT:

@@ -16,6 +16,7 @@
 
 #include "common/table.h"
 #include "dispatcher/store/backend.h"
+#include "dispatcher/store/digest.h"
 #include "dispatcher/store/unended.h"
 
 #include <sqlite3.h>
@@ -77,7 +78,7 @@ typedef enum Statement {
         p "max_rss_bytes, " p "out_total, " p "err_total, " p "out_kept, " p "err_kept, "          \
         p "files, " p "pool, " p "detail, length(" p "result), length(" p "out), length(" p "err)"
 /* clang-format on */
-enum { TASK_COLUMN_COUNT = 18, RUN_COLUMN_COUNT = 21 };
+enum { TASK_COLUMN_COUNT = 18, RUN_COLUMN_COUNT = 21, SCAN_COLUMN_COUNT = 8 };
 
 #define ENVIRONMENT_CACHE_SLOTS 32u
 
@@ -123,7 +124,8 @@ typedef struct Sqlite {
         void *userdata;
 
         Unended unended;
-        Table marks; /* id of each task that may have a row in cancel or start -> any pointer */
+        Digest digest; /* of what is counted */
+        Table marks;   /* id of each task that may have a row in cancel or start -> any pointer */
         Environments environments;
         Summary summary;
         uint64_t highest_id, low_water; /* as stored */
@@ -210,9 +212,15 @@ void environment_done(Sqlite *s);
 int sqlite_recover(Backend *b, const RecoverySink *sink, Error *error);
 int sqlite_read(Backend *b, const StoreRead *read, StoreDone *ret);
 usec_t sqlite_maintain(Backend *b, const Retention *keep, StoreLoad load);
-/* Retention's accounts, after a commit. */
-void retention_note_end(Sqlite *s, uint64_t id, uint64_t bytes);
+/* Retention's accounts and the digest, after a commit. */
+int retention_note_task(Sqlite *s, const TaskRecord *t); /* 0 or -ENOMEM */
+void retention_note_end(Sqlite *s, uint64_t id, uint8_t state, uint64_t bytes);
 void retention_note_purged(Sqlite *s, uint64_t id, uint64_t bytes, uint64_t environment);
+
+/* Everything in the store is counted, and in the digest. */
+bool retention_is_counted(const Sqlite *s);
+/* The row at which st is, if it begins with SCAN_COLUMNS; texts are lent. */
+void column_filter_row(sqlite3_stmt *st, FilterRow *ret);
 
 /* Inside a transaction: deletes an ended task with its attempts and files; adds what it weighed and
  * gives its environment, 0: none. 1; 0: there is no such end, and nothing was done. */

@@ -172,40 +172,66 @@ static int load_task(Sqlite *s, uint64_t id, StoreDone *d) {
         return r;
 }
 
-static bool row_matches(sqlite3_stmt *st, const StoreFilter *f) {
-        FilterRow row = {
+void column_filter_row(sqlite3_stmt *st, FilterRow *ret) {
+        *ret = (FilterRow){
                 .uid = (uint32_t)column_u64(st, 1),
                 .submitted_usec = column_u64(st, 2),
                 .end_state = (uint8_t)sqlite3_column_int(st, 7),
                 .label_end = LABEL_SEPARATOR,
         };
-        const char **texts[] = {&row.queue, &row.name, &row.labels, &row.group};
-        size_t *sizes[] = {&row.queue_size, &row.name_size, &row.labels_size, &row.group_size};
+        const char **texts[] = {&ret->queue, &ret->name, &ret->labels, &ret->group};
+        size_t *sizes[] = {&ret->queue_size, &ret->name_size, &ret->labels_size, &ret->group_size};
         for (int i = 0; i < 4; i++) {
                 const char *text = (const char *)sqlite3_column_text(st, 3 + i);
                 *texts[i] = text ? text : "";
                 *sizes[i] = (size_t)sqlite3_column_bytes(st, 3 + i);
         }
-        return filter_matches(f, &row);
 }
 
-static int read_rows(Sqlite *s, const StoreFilter *f, StoreDone *d) {
+/* Rows among ids low … top, newest first. 1: stopped before the end, d->before says where. */
+static int scan(Sqlite *s, const StoreFilter *f, uint64_t top, uint64_t low, unsigned *scanned,
+                StoreDone *d) {
         sqlite3_stmt *st = s->statements[ST_SCAN_TASKS];
-        bind_u64(st, 1, filter_top(f));
-        bind_u64(st, 2, MIN_OF(f->first_id, (uint64_t)INT64_MAX));
+        FilterRow row;
         int r;
-        for (unsigned scanned = 0; (r = sqlite_next_row(s, ST_SCAN_TASKS)) > 0; scanned++) {
+        bind_u64(st, 1, top);
+        bind_u64(st, 2, low);
+        for (; (r = sqlite_next_row(s, ST_SCAN_TASKS)) > 0; ++*scanned) {
                 uint64_t id = column_u64(st, 0);
-                if (d->task_count == filter_limit(f) || scanned == READ_ROWS_SCANNED_MAX) {
+                if (d->task_count == filter_limit(f) || *scanned >= READ_ROWS_SCANNED_MAX) {
                         d->before = id + 1;
                         break;
                 }
-                r = row_matches(st, f) ? load_task(s, id, d) : 0;
+                column_filter_row(st, &row);
+                r = filter_matches(f, &row) ? load_task(s, id, d) : 0;
                 if (r < 0)
                         break;
         }
         sqlite_reset(s, ST_SCAN_TASKS);
-        return r < 0 ? r : 0;
+        return r;
+}
+
+static int read_named_rows(Sqlite *s, const StoreRead *read, StoreDone *d) {
+        unsigned scanned = 0;
+        int r = 0;
+        for (size_t i = 0; r == 0 && i < read->id_count; i++)
+                r = scan(s, &read->filter, read->ids[i], read->ids[i], &scanned, d);
+        return MIN_OF(r, 0);
+}
+
+static int read_rows(Sqlite *s, const StoreFilter *f, StoreDone *d) {
+        uint64_t top = filter_top(f), bottom = MIN_OF(f->first_id, (uint64_t)INT64_MAX), low;
+        unsigned scanned = 0;
+        int r = 0;
+        if (!retention_is_counted(s))
+                return MIN_OF(scan(s, f, top, bottom, &scanned, d), 0);
+        while (r == 0 && digest_next(&s->digest, f, &top, &low) && top >= bottom) {
+                r = scan(s, f, top, MAX_OF(low, bottom), &scanned, d);
+                if (low == 0)
+                        break;
+                top = low - 1;
+        }
+        return MIN_OF(r, 0);
 }
 
 static int read_task(Sqlite *s, uint64_t id, StoreDone *d) {
@@ -339,7 +365,7 @@ int sqlite_read(Backend *b, const StoreRead *read, StoreDone *ret) {
         case STORE_READ_ENDS:
                 return read_ends(s, read, ret);
         case STORE_READ_ROWS:
-                return read_rows(s, &read->filter, ret);
+                return read->ids ? read_named_rows(s, read, ret) : read_rows(s, &read->filter, ret);
         case STORE_READ_TASK:
                 return read_task(s, read->first, ret);
         case STORE_READ_OUTPUT:

@@ -13,6 +13,7 @@
 #include "dispatcher/store/sqlite-internal.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define COUNT_ROWS_IDLE  5000u
 #define COUNT_ROWS_BUSY  1000u
@@ -27,9 +28,24 @@ static bool is_counted(const Summary *m, uint64_t id) {
         return id < m->cursor || id > m->end;
 }
 
-void retention_note_end(Sqlite *s, uint64_t id, uint64_t bytes) {
+int retention_note_task(Sqlite *s, const TaskRecord *t) {
+        return digest_add(&s->digest, t->id,
+                          &(FilterRow){.uid = t->uid,
+                                       .submitted_usec = t->submitted_usec,
+                                       .queue = t->queue,
+                                       .queue_size = strlen(t->queue),
+                                       .name = blob_slice_data(t->name),
+                                       .name_size = t->name.size,
+                                       .labels = blob_slice_data(t->labels),
+                                       .labels_size = t->labels.size,
+                                       .group = blob_slice_data(t->group),
+                                       .group_size = t->group.size});
+}
+
+void retention_note_end(Sqlite *s, uint64_t id, uint8_t state, uint64_t bytes) {
         if (!is_counted(&s->summary, id))
                 return;
+        digest_end(&s->digest, id, state);
         s->summary.ended_count++;
         s->summary.ended_bytes += bytes;
         s->summary.ended_since_step++;
@@ -39,6 +55,7 @@ void retention_note_purged(Sqlite *s, uint64_t id, uint64_t bytes, uint64_t envi
         Summary *m = &s->summary;
         if (!is_counted(m, id))
                 return;
+        digest_forget(&s->digest, id);
         m->ended_count -= MIN_OF(m->ended_count, (uint64_t)1);
         m->ended_bytes -= MIN_OF(m->ended_bytes, bytes);
         if (environment && environment_drop_reference(s, environment))
@@ -49,6 +66,10 @@ void retention_note_purged(Sqlite *s, uint64_t id, uint64_t bytes, uint64_t envi
 
 static bool counting(const Summary *m) {
         return m->cursor <= m->end;
+}
+
+bool retention_is_counted(const Sqlite *s) {
+        return !counting(&s->summary);
 }
 
 static int list_unused_environments(Sqlite *s) {
@@ -66,13 +87,22 @@ static int list_unused_environments(Sqlite *s) {
 }
 
 static int count_row(Sqlite *s, sqlite3_stmt *st) {
-        uint64_t environment = column_u64(st, 1);
-        s->summary.cursor = column_u64(st, 0) + 1;
-        if (sqlite3_column_int(st, 2)) {
+        enum { ENVIRONMENT = SCAN_COLUMN_COUNT, BYTES };
+        uint64_t id = column_u64(st, 0), environment = column_u64(st, ENVIRONMENT);
+        FilterRow row;
+        column_filter_row(st, &row);
+        int r = digest_add(&s->digest, id, &row);
+        if (r == 0 && environment)
+                r = environment_add_references(s, environment, 1);
+        if (r < 0)
+                return r;
+        s->summary.cursor = id + 1;
+        if (row.end_state) {
                 s->summary.ended_count++;
-                s->summary.ended_bytes += column_u64(st, 3) + column_u64(st, 4) + column_u64(st, 5);
+                for (int i = BYTES; i < BYTES + 3; i++)
+                        s->summary.ended_bytes += column_u64(st, i);
         }
-        return environment ? environment_add_references(s, environment, 1) : 0;
+        return 0;
 }
 
 static int count_step(Sqlite *s, unsigned rows) {
@@ -163,6 +193,8 @@ static void settle(Sqlite *s, const Step *step) {
         for (unsigned i = 0; i < step->environment_count; i++)
                 if (environment_drop_reference(s, step->environments[i]))
                         (void)table_put(&s->environments.unused, step->environments[i], s);
+        for (unsigned i = 0; i < step->forgotten; i++)
+                digest_forget(&s->digest, step->ids[i]);
         m->ended_count -= MIN_OF(m->ended_count, (uint64_t)step->forgotten);
         m->ended_bytes -= MIN_OF(m->ended_bytes, step->bytes);
 }

@@ -50,6 +50,9 @@
         " at_most_once INTEGER NOT NULL, name TEXT, labels TEXT, summary TEXT,"                    \
         " group_name TEXT, retry_of INTEGER, environment INTEGER, payload BLOB) STRICT;"           \
         "CREATE INDEX task_by_retry ON task (retry_of) WHERE retry_of IS NOT NULL;"
+/* What filters look at; a task_end is e. */
+#define SCAN_COLUMNS                                                                               \
+        "t.id, t.uid, t.submitted_usec, t.queue, t.name, t.labels, t.group_name, e.state"
 #define RETRIED_AS "(SELECT max(id) FROM task r WHERE r.retry_of = t.id)"
 
 #define TASK_VIEWS                                                                                 \
@@ -136,8 +139,8 @@ const char *const sqlite_statements[ST_COUNT] = {
                         " WHERE t.id >= ?1 AND t.id <= ?2 ORDER BY t.id",
         [ST_GET_OWNER] = "SELECT t.uid, e.state FROM task t LEFT JOIN task_end e ON e.task = t.id"
                          " WHERE t.id = ?1",
-        [ST_SCAN_TASKS] = "SELECT t.id, t.uid, t.submitted_usec, t.queue, t.name, t.labels,"
-                          " t.group_name, e.state FROM task t LEFT JOIN task_end e ON e.task = t.id"
+        [ST_SCAN_TASKS] = "SELECT " SCAN_COLUMNS
+                          " FROM task t LEFT JOIN task_end e ON e.task = t.id"
                           " WHERE t.id <= ?1 AND t.id >= ?2 ORDER BY t.id DESC",
         [ST_GET_TASK] = "SELECT " TASK_COLUMNS("t.") ", " RUN_COLUMNS(
                 "e.") ","
@@ -159,7 +162,7 @@ const char *const sqlite_statements[ST_COUNT] = {
         [ST_GET_ATTEMPT_OUTPUTS] = "SELECT " OUTPUTS_COLUMNS " FROM attempt r"
                                    " WHERE r.task = ?1 AND " TASK_IS_SEEN
                                    " ORDER BY run_id DESC LIMIT 1",
-        [ST_SUMMARIZE] = "SELECT t.id, t.environment, e.task IS NOT NULL, " TASK_BYTES ","
+        [ST_SUMMARIZE] = "SELECT " SCAN_COLUMNS ", t.environment, " TASK_BYTES ","
                          " coalesce(out_kept + err_kept + coalesce(length(result), 0) +"
                          " coalesce(length(CAST(detail AS BLOB)), 0), 0),"
                          " (SELECT coalesce(sum(" RUN_BYTES "), 0) FROM attempt a"

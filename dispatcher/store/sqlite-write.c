@@ -195,7 +195,8 @@ static int note_op(Sqlite *s, const StoreOp *op, const Written *w) {
         uint64_t bytes;
         switch (op->kind) {
         case STORE_PUT_TASK:
-                if (unended_add(&s->unended, op->task.id, task_bytes(&op->task)) < 0)
+                if (unended_add(&s->unended, op->task.id, task_bytes(&op->task)) < 0 ||
+                    retention_note_task(s, &op->task) < 0)
                         return -ENOMEM;
                 return w->environment ? environment_add_references(s, w->environment, 1) : 0;
         case STORE_PUT_ATTEMPT:
@@ -203,7 +204,7 @@ static int note_op(Sqlite *s, const StoreOp *op, const Written *w) {
                 return 0;
         case STORE_PUT_END:
                 bytes = unended_take(&s->unended, op->run.task_id) + run_bytes(&op->run);
-                retention_note_end(s, op->run.task_id, bytes);
+                retention_note_end(s, op->run.task_id, op->run.state, bytes);
                 if (s->marks.count)
                         table_remove(&s->marks, op->run.task_id);
                 return 0;

@@ -166,6 +166,7 @@ static Backend *sqlite_close(Backend *b) {
                 sqlite3_finalize(s->statements[i]);
         sqlite3_close(s->db);
         unended_done(&s->unended);
+        digest_done(&s->digest);
         table_done(&s->marks);
         environment_done(s);
         free(s->written);

@@ -66,7 +66,7 @@ typedef enum StoreReadKind {
         STORE_READ_PAYLOADS, /* ids: environment and payload of each */
         STORE_READ_ENDS, /* ids first … first + count - 1: the ended among them, and which do not
                             exist */
-        STORE_READ_ROWS, /* by filter, newest first */
+        STORE_READ_ROWS, /* by filter, newest first; with ids: of these alone, in their order */
         STORE_READ_TASK, /* one, whole, with attempts, environment and payload */
         STORE_READ_OUTPUT,  /* bytes of a stream of an attempt */
         STORE_READ_OWNERS,  /* ids: uid and end of each that exists, in the order asked */
@@ -89,7 +89,8 @@ typedef struct StoreFilter {
 typedef struct StoreRead {
         StoreReadKind kind;
         uint64_t cookie; /* comes back with the answer */
-        uint64_t *ids;   /* PAYLOADS, OWNERS, OUTPUTS: malloc, freed by the store */
+        uint64_t *ids;   /* PAYLOADS, OWNERS, OUTPUTS, and ROWS if not NULL: malloc, freed by the
+                            store; at most WIRE_TASKS_MAX for ROWS */
         size_t id_count;
         uint64_t first, count; /* ENDS: the range. TASK, OUTPUT: first is the id */
         StoreFilter filter;    /* ROWS; OUTPUTS: only uid and any_uid */

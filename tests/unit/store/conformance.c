@@ -288,21 +288,46 @@ BOTH(rows_are_paged) {
 BOTH(a_scan_that_finds_nothing_stops_early_and_says_where_to_go_on) {
         enum { MANY = 45000 };
         StoreOp *ops = malloc(MANY * sizeof *ops);
-        for (uint64_t i = 0; i < MANY; i++)
-                ops[i] = task(i + 1, .name = i == 3 ? "needle" : NULL);
+        for (uint64_t i = 0; i < MANY; i++) /* of each block both texts are in, but in two tasks */
+                ops[i] = task(i + 1, .name = i % 2 || i == 4 ? "needle" : NULL,
+                              .queue = i % 2 ? "mail" : "hay");
         cr_assert_eq(await_ticket(f, write_ops(f, ops, MANY)), 0);
         free(ops);
         size_t found = 0, pages = 0;
         for (uint64_t before = 0; pages == 0 || before; pages++) {
-                StoreDone d = ask(f, (StoreRead){.kind = STORE_READ_ROWS,
-                                                 .filter = {ANY, .before = before,
-                                                            .name = strdup("needle")}});
+                StoreDone d = ask(
+                        f, (StoreRead){.kind = STORE_READ_ROWS,
+                                       .filter = {ANY, .before = before, .name = strdup("needle"),
+                                                  .queue = strdup("hay")}});
                 found += d.task_count;
                 before = d.before;
                 store_done_free(&d);
         }
         cr_assert_eq(found, 1);
         cr_assert_gt(pages, 1);
+}
+
+static uint64_t *ids_of(const uint64_t *ids, size_t n) {
+        uint64_t *copy = malloc(n * sizeof *copy);
+        memcpy(copy, ids, n * sizeof *copy);
+        return copy;
+}
+
+BOTH(rows_of_ids_are_those_that_match_in_their_order) {
+        store_a_mixture(f);
+        const uint64_t ids[] = {8, 5, 4, 2, 1};
+        StoreDone d = ask(f, (StoreRead){.kind = STORE_READ_ROWS,
+                                         .ids = ids_of(ids, ARRAY_SIZE(ids)),
+                                         .id_count = ARRAY_SIZE(ids),
+                                         .filter = {ANY, .unended = true}});
+        cr_assert_eq(d.task_count, 2);
+        cr_assert_eq(d.tasks[0].task.id, 5);
+        cr_assert_eq(d.tasks[1].task.id, 2);
+        cr_assert_eq(d.before, 0);
+        store_done_free(&d);
+        d = ask(f, (StoreRead){.kind = STORE_READ_ROWS, .ids = ids_of(ids, 1), .filter = {ANY}});
+        cr_assert_eq(d.task_count, 0, "no ids are none, not all");
+        store_done_free(&d);
 }
 
 BOTH(a_row_tells_the_end_without_output) {
