@@ -21,7 +21,7 @@ const char *top_count_text(uint64_t n, char *buf, size_t size) {
         return buf;
 }
 
-TopTone top_tone_of_state(StintState state) {
+static TopTone tone_of_state(StintState state) {
         switch (state) {
         case STINT_RUNNING:
                 return TOP_TONE_RUNNING;
@@ -248,7 +248,7 @@ static int compare_state(const TopRow *a, const TopRow *b) {
 }
 
 static TopTone state_tone(const TopRow *r) {
-        return top_tone_of_state(r->task.state);
+        return tone_of_state(r->task.state);
 }
 
 static const char *priority_text(const TopRow *r, uint64_t now_usec, char *buf, size_t size) {

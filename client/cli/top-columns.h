@@ -39,6 +39,5 @@ const TopColumn *top_columns(TopTableKind kind, size_t *ret_n);
 unsigned
 top_columns_default(TopTableKind kind); /* the column by which a table is sorted at first */
 
-TopTone top_tone_of_state(StintState state);
 /* "1234", "123k", "12M": at most five cells. */
 const char *top_count_text(uint64_t n, char *buf, size_t size);

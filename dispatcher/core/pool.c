@@ -134,7 +134,8 @@ static void pool_retire(Core *c, Pool *p) {
         }
 }
 
-void pool_balance(Core *c, Pool *p) {
+/* Spawns what is missing, drains what is too much, retires what is empty. */
+static void pool_balance(Core *c, Pool *p) {
         uint32_t wanted = p->configured ? p->wanted : 0, kept = 0;
         Worker *w;
         p->dirty = false;

@@ -14,7 +14,7 @@ struct Pool {
         char handler[WIRE_NAME_MAX + 1];
         char last_exit[WIRE_TEXT_MAX];
         bool configured;
-        bool dirty; /* pool_balance has something to do */
+        bool dirty; /* pools_balance has something to do */
         TaskKind kind;
         uint32_t wanted, slots, credit;
         Queue **queues;
@@ -24,7 +24,7 @@ struct Pool {
         Worker *workers;                /* list */
         uint32_t worker_count, spawning;
         usec_t spawn_after_usec, spawn_backoff_usec;
-        usec_t spawn_due_usec; /* pool_balance waits for spawn_after_usec; else USEC_INFINITY */
+        usec_t spawn_due_usec; /* pools_balance waits for spawn_after_usec; else USEC_INFINITY */
 };
 
 int pool_find_or_new(Core *c, const char *name, Pool **ret);
@@ -33,8 +33,6 @@ void pool_free(Core *c, Pool *p); /* has no worker */
 
 bool pool_serves(const Pool *p, const Task *t);
 
-/* Spawns what is missing, drains what is too much, retires what is empty. */
-void pool_balance(Core *c, Pool *p);
 void pool_spawn_failed(Core *c, Pool *p);
 void pools_balance(Core *c);          /* those that need it */
 usec_t pools_deadline(const Core *c); /* when that is due again */

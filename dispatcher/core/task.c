@@ -7,7 +7,7 @@
 static const uint16_t phase_next[PHASE_COUNT] = {TASK_PHASES(TASK_PHASE_NEXT)};
 static const uint8_t phase_state[PHASE_COUNT] = {TASK_PHASES(TASK_PHASE_STATE)};
 
-bool task_phase_may_follow(TaskPhase from, TaskPhase to) {
+static bool task_phase_may_follow(TaskPhase from, TaskPhase to) {
         return (phase_next[from] >> to) & 1u;
 }
 

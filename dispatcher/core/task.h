@@ -100,4 +100,3 @@ int task_compare_delayed(const HeapNode *a, const HeapNode *b); /* due, then id 
 static inline Task *task_of_node(HeapNode *n) {
         return n ? CONTAINER_OF(n, Task, node) : NULL;
 }
-bool task_phase_may_follow(TaskPhase from, TaskPhase to);

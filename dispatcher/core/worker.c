@@ -92,7 +92,7 @@ int core_worker_up(Core *c, uint64_t serial, const char *pool, CoreWorkerFit fit
         return 0;
 }
 
-void worker_free(Core *c, Worker *w) {
+static void worker_free(Core *c, Worker *w) {
         Pool *p = w->pool;
         ASSERT(!w->runs);
         if (heap_node_queued(&w->idle_node))

@@ -35,7 +35,6 @@ struct Worker {
 };
 
 Worker *worker_find(const Core *c, uint64_t serial);
-void worker_free(Core *c, Worker *w); /* has no run */
 
 static inline bool worker_is_synced(const Worker *w) {
         return w->n_sent > 0 && w->n_sent == w->n_answered;

@@ -44,7 +44,7 @@ int done_add_end(StoreDone *d, WireEndedTask end) {
         return 0;
 }
 
-int done_add_unknown(StoreDone *d, uint64_t id) {
+static int done_add_unknown(StoreDone *d, uint64_t id) {
         uint64_t *list = list_grow(d->unknown, d->unknown_count, sizeof *list);
         if (!list)
                 return -ENOMEM;

@@ -14,7 +14,6 @@ StoredTask *done_add_task(StoreDone *d);
 RunRecord *done_add_run(StoreDone *d);
 
 int done_add_end(StoreDone *d, WireEndedTask end);
-int done_add_unknown(StoreDone *d, uint64_t id);
 
 /* ENDS, going up: *next is the first id that is not accounted for. Ids *next … id - 1 are not in
  * the store, so they are unknown. 0: *next is id; 1: the answer is full, and d->next_first says

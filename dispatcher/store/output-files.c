@@ -56,8 +56,10 @@ static int read_piece(int fd, uint64_t offset, size_t n, BlobSlice *ret) {
         return 0;
 }
 
-int output_file_read(const char *state_dir, run_id_t run_id, StreamKind stream, uint64_t offset,
-                     uint32_t max, BlobSlice *ret, uint64_t *ret_size) {
+/* As output_cut, from a run's file; ret_size: what the file has by now. -ENOENT: not there; other
+ * errno. */
+static int output_file_read(const char *state_dir, run_id_t run_id, StreamKind stream,
+                            uint64_t offset, uint32_t max, BlobSlice *ret, uint64_t *ret_size) {
         char path[PATH_MAX];
         int r = output_path(state_dir, run_id, stream, path, sizeof path);
         if (r < 0)

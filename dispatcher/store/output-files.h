@@ -8,11 +8,6 @@
  * end. -ENOMEM. */
 int output_cut(const void *data, size_t size, uint64_t offset, uint32_t max, BlobSlice *ret);
 
-/* The same from a run's file; ret_size: what the file has by now. -ENOENT: not there; other errno.
- */
-int output_file_read(const char *state_dir, run_id_t run_id, StreamKind stream, uint64_t offset,
-                     uint32_t max, BlobSlice *ret, uint64_t *ret_size);
-
 /* Answers OUTPUT of a run that has ended. data, size: the stream's bytes when they are not in a
  * file. */
 int output_of_run(const char *state_dir, const RunRecord *run, const StoreRead *read,

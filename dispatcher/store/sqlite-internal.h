@@ -189,8 +189,6 @@ extern const char *const sqlite_migrations[SQLITE_STORE_SCHEMA];
 /* ---- sqlite-write.c ---- */
 
 int sqlite_commit(Backend *b, Batch *batches);
-uint64_t task_bytes(const TaskRecord *t);
-uint64_t run_bytes(const RunRecord *r);
 
 /* ---- sqlite-environment.c ---- */
 

@@ -10,12 +10,12 @@
 
 #define LOW_WATER_STEP 4096u /* ids that it may lag behind, so that it costs nothing a task */
 
-uint64_t task_bytes(const TaskRecord *t) {
+static uint64_t task_bytes(const TaskRecord *t) {
         return (uint64_t)t->name.size + t->summary.size + t->labels.size + t->group.size +
                t->payload.size;
 }
 
-uint64_t run_bytes(const RunRecord *r) {
+static uint64_t run_bytes(const RunRecord *r) {
         return r->out_kept + r->err_kept + r->result.size + r->detail.size;
 }
 

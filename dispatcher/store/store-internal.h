@@ -50,7 +50,3 @@ void store_complete(Store *s, const StoreDone *done);
 
 void batch_free_all(Batch *first);
 void read_request_free(ReadRequest *r);
-
-/* Memory for the queues themselves. There is no caller to tell when it lacks, and what was
- * acknowledged is on disk: the process ends and recovers. */
-void *store_alloc(size_t size);

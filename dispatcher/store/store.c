@@ -17,7 +17,9 @@
 
 static const BackendType *const backend_types[] = {&backend_sqlite, &backend_memory};
 
-void *store_alloc(size_t size) {
+/* Memory for the queues themselves. There is no caller to tell when it lacks, and what was
+ * acknowledged is on disk: the process ends and recovers. */
+static void *store_alloc(size_t size) {
         void *p = calloc(1, size);
         if (!p) {
                 fputs("stint: the store has no memory left\n", stderr);
