@@ -113,7 +113,7 @@ static void print_rates(const StintStatus *s) {
         Wrap w = label("rates");
         for (const StintRate *const *r = s->rates; *r; r++) {
                 char now[32], minute[32], text[256];
-                snprintf(text, sizeof text, "%s %s (%s over a minute)%s", escaped((*r)->name),
+                snprintf(text, sizeof text, "%s %s (%s)%s", escaped((*r)->name),
                          rate_text((*r)->per_sec_10s, now, sizeof now),
                          rate_text((*r)->per_sec_1m, minute, sizeof minute), r[1] ? "," : "");
                 wrap_word(&w, text);
@@ -235,8 +235,7 @@ const Command command_status = {
         .summary = "the dispatcher, its queues, pools, rates and counters",
         .synopsis = "[OPTION…]",
         .description = "OLDEST is how long the oldest task that waits has been in the queue; rates "
-                       "are averages\n"
-                       "of the last seconds and of the last minute.",
+                       "are averages of the last seconds and, in parentheses, of the last minute.",
         .examples = {"stint status", "stint status --json"},
         .run = status_run,
 };
