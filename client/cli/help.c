@@ -6,18 +6,25 @@
 #include <string.h>
 
 #define WIDTH_MOST   80
+#define WIDTH_NARROW 60 /* below it what something is for stands under it */
 #define HELP_COLUMN  30 /* of what an option is for */
 #define NAMES_COLUMN 12 /* of what a command is for */
+#define BELOW_COLUMN 8
 
 /* What stands left, from column 2 on, and what it is for. */
 static void print_row(const char *left, const char *right, size_t column) {
-        Wrap w = {.indent = 2, .width = WIDTH_MOST};
+        Wrap w = {.indent = 2, .width = wrap_width(WIDTH_MOST)};
         wrap_word(&w, left);
-        w.indent = column;
-        w.width = wrap_width(WIDTH_MOST);
-        if (w.column + 2 > column)
+        w.indent = w.width < WIDTH_NARROW ? MIN_OF(column, (size_t)BELOW_COLUMN) : column;
+        if (w.column + 2 > w.indent)
                 wrap_end(&w);
         wrap_text(&w, right);
+        wrap_end(&w);
+}
+
+static void print_paragraph(const char *text) {
+        Wrap w = {.width = wrap_width(WIDTH_MOST)};
+        wrap_text(&w, text);
         wrap_end(&w);
 }
 
@@ -36,13 +43,15 @@ static void print_options(const OptionGroup *g) {
 
 int help_command(const Invocation *x, const Command *c) {
         pager_start(x);
-        printf("stint %s: %s\n\nUsage: stint %s%s%s\n", c->name, c->summary, c->name,
-               c->synopsis[0] ? " " : "", c->synopsis);
+        char head[256], usage[256];
+        snprintf(head, sizeof head, "stint %s: %s", c->name, c->summary);
+        snprintf(usage, sizeof usage, "Usage: stint %s %s", c->name, c->synopsis);
+        print_paragraph(head);
+        printf("\n");
+        print_paragraph(usage);
         if (c->description) {
-                Wrap w = {.width = wrap_width(WIDTH_MOST)};
                 printf("\n");
-                wrap_text(&w, c->description);
-                wrap_end(&w);
+                print_paragraph(c->description);
         }
         for (size_t i = 0; i < ARRAY_SIZE(c->groups) && c->groups[i]; i++)
                 print_options(c->groups[i]);
@@ -56,13 +65,14 @@ int help_command(const Invocation *x, const Command *c) {
 
 int help_all(const Invocation *x) {
         pager_start(x);
-        printf("stint: queue tasks, run them, see what became of them\n\n"
-               "Usage: stint [OPTION…] COMMAND …\n\nCommands (without one: status):\n");
+        print_paragraph("stint: queue tasks, run them, see what became of them\n\n"
+                        "Usage: stint [OPTION…] COMMAND …\n\nCommands (without one: status):");
         for (const Command *const *c = commands; *c; c++)
                 if (!(*c)->hidden)
                         print_row((*c)->name, (*c)->summary, NAMES_COLUMN);
         print_options(&general_options);
-        printf("\n`stint COMMAND --help` says more, with examples.\n");
+        printf("\n");
+        print_paragraph("`stint COMMAND --help` says more, with examples.");
         pager_finish();
         return 0;
 }

@@ -179,7 +179,8 @@ def test_reload_tells_every_finding_and_changes_nothing(t):
     done = i.stint('reload', check=78)
     lines = done.stderr.splitlines()
     t.equal((len(lines), done.stdout), (3, ''), done.stderr)
-    for number, part in (0, f'{i.config}:1: '), (0, 'queues'), (1, f'{i.config}:2: '), (2, '2 find'):
+    file = i.config
+    for number, part in (0, f'{file}:1: '), (0, 'queues'), (1, f'{file}:2: '), (2, '2 findings'):
         t.contains(lines[number], part)
     told = i.json('reload', check=78)
     t.equal(len(told['reload']['findings']), 2)

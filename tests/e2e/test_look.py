@@ -114,7 +114,8 @@ def test_misspelt_queues_are_told(t):
 def test_tables_and_text_fit_every_terminal(t):
     i = t.instance(QUEUES)
     for queue in 'default', 'mail':
-        i.ended(i.submit('-q', queue, '-N', 'a-rather-long-name', 'sh', '-c', 'exit 3 # ' + 'x' * 99))
+        command = ['sh', '-c', 'exit 3 # ' + 'x' * 99]
+        i.ended(i.submit('-q', queue, '-N', 'a-rather-long-name', *command))
     for columns in 40, 60, 80, 120, 200:
         i.env['COLUMNS'] = str(columns)
         for command in ['status'], ['list'], ['submit', '--help'], ['--help']:
