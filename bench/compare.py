@@ -79,11 +79,16 @@ def line(name, rates, limits, beside='limit'):
           f'   ratio {statistics.median(ratios):.2f}', flush=True)
 
 
+def pipeline(instance):
+    """Messages a second through the same sockets with no logic."""
+    done = run_json([instance.build / 'bench/pipeline', '-n', str(MESSAGES)])
+    return done['messages_per_sec']
+
+
 def messages(instance, name, rounds):
     rates, limits, p50 = [], [], []
     for _ in range(rounds):
-        limit = run_json([instance.build / 'bench/pipeline', '-n', str(MESSAGES)])
-        limits.append(limit['messages_per_sec'])
+        limits.append(pipeline(instance))
         got = instance.bench('-q', 'noop', '-n', MESSAGES, '--payload', 64)
         rates.append(got['tasks_per_sec'])
         p50.append(got['latency_us'])

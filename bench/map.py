@@ -5,9 +5,9 @@ Usage: bench/map.py BUILD [ROUNDS]
 BUILD is a release build of this tree; ROUNDS is 5 by default.
 
 On a private instance per store, with 2 workers for commands and 2 for messages, prints a line each:
-  messages     100,000 message tasks by --call, results that are empty
-  true         /bin/true for 5,000 inputs, beside `xargs -P2 -n1 true`
-  true -j2     the same with two unfinished at once, as xargs has
+  messages     100,000 message tasks by --call, beside the raw ZeroMQ pipeline
+  true         `true` for 5,000 inputs, beside `xargs -P2 -n1 true`
+  true -j2     the same with two at once, of 2 workers
 and the peak memory (VmHWM) of the client while it makes message tasks of 1,000,000 inputs; then the
 same while a stopped worker holds the first outputs back, so that all others wait for their turn.
 """
@@ -16,7 +16,6 @@ import os
 import pathlib
 import re
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -52,10 +51,12 @@ def map_command(instance, *arguments):
 
 
 def messages(instance, name, inputs, rounds):
-    rates = [MESSAGES / timed(map_command(instance, '--call', 'noop'), inputs(MESSAGES),
-                              instance.env) for _ in range(rounds)]
-    print(f'{name + " messages":20} {statistics.median(rates):9.0f}/s '
-          f'({min(rates):.0f} to {max(rates):.0f})', flush=True)
+    rates, limits = [], []
+    for _ in range(rounds):
+        limits.append(compare.pipeline(instance))
+        rates.append(MESSAGES / timed(map_command(instance, '--call', 'noop'), inputs(MESSAGES),
+                                      instance.env))
+    compare.line(f'{name} messages', rates, limits, 'pipeline')
 
 
 def commands(instance, name, inputs, rounds):

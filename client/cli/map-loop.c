@@ -1,8 +1,9 @@
 /* The loop of a map: inputs, tasks, signals and the progress, until everything is printed.
  *
- * The window, unless --jobs fixes it, holds a quarter of a second's work, and at least two tasks a
- * slot: enough that no worker waits for us, and not so many that others' tasks in the same queue
- * wait long behind ours. */
+ * The window holds a quarter of a second's work, and at least two tasks a slot: enough that no
+ * worker waits for us, and not so many that others' tasks in the same queue wait long behind ours.
+ * Where more than --jobs could run at once, the window is what bounds them; where the workers are
+ * that few anyway, nothing is won by making them wait for each submit. */
 #include "client/cli/map.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@
 #define WINDOW_SECS   0.25
 #define WINDOW_GROWTH 4u /* at most so many times as large, each time */
 #define PACE_USEC     (50 * USEC_PER_MSEC)
-#define SLOTS_USEC    (10 * USEC_PER_SEC)
+#define SLOTS_USEC    USEC_PER_SEC
 
 /* ---- signals ---- */
 
@@ -73,6 +74,13 @@ static bool serves(const StintPoolStatus *pool, const char *queue) {
         return false;
 }
 
+/* Of the workers that there are and of those that start. A pool without any does not tell. */
+static void add_slots(Map *m, const StintPoolStatus *p) {
+        if (p->workers)
+                m->slots += (size_t)(p->slots / p->workers * MAX_OF(p->workers, p->wanted));
+        m->slots_known &= p->workers > 0;
+}
+
 /* A look that fails is no failure of the map; the next one comes. */
 static void count_slots(Map *m, usec_t now) {
         StintStatus *status;
@@ -81,9 +89,10 @@ static void count_slots(Map *m, usec_t now) {
         stint_set_interrupt(m->client, m->signals_fd);
         if (stint_status(m->client, &status) == 0) {
                 m->slots = 0;
+                m->slots_known = true;
                 for (const StintPoolStatus *const *p = status->pools; *p; p++)
                         if (serves(*p, queue))
-                                m->slots += (size_t)(*p)->slots;
+                                add_slots(m, *p);
                 stint_status_free(status);
         }
         stint_set_interrupt(m->client, -1);
@@ -93,9 +102,13 @@ static size_t window_least(const Map *m) {
         return MIN_OF(MAX_OF(2 * m->slots, (size_t)WINDOW_MIN), (size_t)MAP_JOBS_MAX);
 }
 
+/* --fail-fast with --jobs promises, too, that nothing begins after a failure. */
+static bool jobs_fix_window(const Map *m) {
+        const MapSettings *o = &m->settings;
+        return o->jobs && (!m->slots_known || m->slots > o->jobs || o->halt == MAP_UNTIL_FAILURE);
+}
+
 static size_t window_wanted(const Map *m, usec_t now) {
-        if (m->settings.jobs)
-                return (size_t)m->settings.jobs;
         double secs = (double)(now - m->pace_usec) / (double)USEC_PER_SEC;
         double work = (double)(m->done - m->pace_done) / secs * WINDOW_SECS;
         return MAX_OF(window_least(m), (size_t)MIN_OF(work, (double)WINDOW_MAX));
@@ -104,11 +117,13 @@ static size_t window_wanted(const Map *m, usec_t now) {
 static void pace(Map *m, usec_t now) {
         if (now < m->pace_usec + PACE_USEC)
                 return;
-        if (!m->settings.jobs && now >= m->slots_usec + SLOTS_USEC)
+        if (now >= m->slots_usec + SLOTS_USEC)
                 count_slots(m, now);
-        size_t wanted = window_wanted(m, now);
-        m->window = MAX_OF(MIN_OF(wanted, m->window * WINDOW_GROWTH), m->window / 2);
-        m->window = MIN_OF(m->window, m->settings.jobs ? (size_t)m->settings.jobs : m->window);
+        if (jobs_fix_window(m))
+                m->window = (size_t)m->settings.jobs;
+        else
+                m->window = MAX_OF(MIN_OF(window_wanted(m, now), m->window * WINDOW_GROWTH),
+                                   m->window / 2);
         m->pace_usec = now;
         m->pace_done = m->done;
 }
@@ -136,6 +151,8 @@ static bool is_over(const Map *m) {
 static int patience(const Map *m, int handled, usec_t now) {
         usec_t due = handled > 0 ? now : map_progress_due(&m->progress);
         due = MIN_OF(due, map_again_due(m));
+        if (m->stop == MAP_GOES_ON && !m->inputs_ended)
+                due = MIN_OF(due, m->slots_usec + SLOTS_USEC); /* more workers may make room */
         if (due == USEC_INFINITY)
                 return -1;
         return due <= now ? 0 : (int)((due - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC);
@@ -215,9 +232,8 @@ static int prepare(Map *m, int progress_fd) {
         m->writer = map_writer_new(&options);
         if (!m->writer)
                 return error_set(m->error, EXIT_SOFTWARE, "out of memory");
-        if (!m->settings.jobs)
-                count_slots(m, now);
-        m->window = m->settings.jobs ? (size_t)m->settings.jobs : window_least(m);
+        count_slots(m, now);
+        m->window = jobs_fix_window(m) ? (size_t)m->settings.jobs : window_least(m);
         m->pace_usec = now;
         return 0;
 }

@@ -79,7 +79,7 @@ static const Option input_rows[] = {
 static const OptionGroup input_options = {"Inputs", input_rows, ARRAY_SIZE(input_rows)};
 
 static const Option map_rows[] = {
-        {"jobs", 'j', "N", "at most N unfinished at once (default: what keeps all workers busy)",
+        {"jobs", 'j', "N", "at most N run at once (default: as many as there are workers)",
          set_jobs},
         {"keep-order", 'k', NULL, "outputs in the order of inputs (default)", set_keep_order},
         {"unordered", 0, NULL, "outputs as tasks end", set_unordered},

@@ -38,7 +38,7 @@ typedef struct MapSettings {
         MapTagOption tag;
         MapHaltOption halt;
         MapProgressOption progress;
-        uint64_t jobs;         /* 0: as many as keep the workers busy */
+        uint64_t jobs;         /* that run at once; 0: as many as there are workers */
         const StintTask *task; /* what all tasks have in common; argv and payload are not set */
         MapWords *words;       /* NULL: messages, each input is the payload */
 } MapSettings;
@@ -97,7 +97,8 @@ struct Map {
         uint64_t taken, done, succeeded, failed, cancelled;
 
         /* The window, as it adapts. */
-        size_t slots; /* of the workers */
+        size_t slots;     /* of the workers, */
+        bool slots_known; /* of all of them */
         uint64_t pace_done;
         usec_t pace_usec, slots_usec;
 

@@ -11,7 +11,8 @@
  * A sync costs more than the few rows of a small commit. Where somebody else's write came while the
  * last commit was under way, more will come: then the thread gathers for a moment before it commits
  * (as commit_siblings and commit_delay of PostgreSQL do). One client that waits for each of its
- * commits never meets that.
+ * commits never meets that; a few that do would, and nothing would come while they wait: where
+ * gathering has brought little, it is left for a while.
  *
  * Upkeep runs when nothing has come for IDLE_USEC, and under load as far
  * as the backend says it must. */
@@ -26,6 +27,8 @@
 #define READS_USEC      (5 * USEC_PER_MSEC)
 #define IDLE_USEC       (5 * USEC_PER_MSEC)
 #define GATHER_USEC     (5 * USEC_PER_MSEC)
+#define GATHER_OPS_MIN  4u                    /* fewer are not worth it, */
+#define GATHER_AGAIN    (250 * USEC_PER_MSEC) /* so it is not tried again before then */
 
 typedef struct Work {
         Batch *writes;
@@ -33,6 +36,7 @@ typedef struct Work {
         Retention retention;
         usec_t delay_usec;   /* wait at most this long for more */
         usec_t gather_until; /* a small group is not committed before; 0: at once */
+        usec_t gather_from;  /* no gathering before that */
 } Work;
 
 /* ---- taking ---- */
@@ -59,13 +63,17 @@ static void wait_for_work(Store *s, const Work *w) {
 }
 
 /* Only writes are pending, and few: waits for more, until the moment is over. */
-static void gather(Store *s, const Work *w) {
+static void gather(Store *s, Work *w) {
         int r = 0;
+        if (!w->gather_until || !s->writes)
+                return;
         s->gathering = true;
         while (r == 0 && s->writes && s->pending_ops < STORE_GATHER_OPS && !s->reads && !w->reads &&
                !s->stopping && time_now_monotonic() < w->gather_until)
                 r = wait_until(s, w->gather_until);
         s->gathering = false;
+        if (s->pending_ops < GATHER_OPS_MIN && time_now_monotonic() >= w->gather_until)
+                w->gather_from = w->gather_until + GATHER_AGAIN;
 }
 
 /* False: the store is closing and nothing is left to do. */
@@ -139,8 +147,9 @@ static void commit_all(Store *s, Work *w) {
 
 /* After a commit: has anything come while it was under way? */
 static void look_for_siblings(Store *s, Work *w) {
+        usec_t now = time_now_monotonic();
         pthread_mutex_lock(&s->lock);
-        w->gather_until = s->writes ? time_now_monotonic() + GATHER_USEC : 0;
+        w->gather_until = s->writes && now >= w->gather_from ? now + GATHER_USEC : 0;
         pthread_mutex_unlock(&s->lock);
 }
 

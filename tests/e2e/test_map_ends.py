@@ -76,6 +76,19 @@ def test_jobs_bounds_what_runs_at_once(t):
     t.equal(set(done.stdout.split()), {b'1'})
 
 
+def test_jobs_that_the_workers_bound_are_submitted_ahead(t):
+    i = t.instance(TWO)
+    gate = i.gate()
+    process = i.spawn('map', '-j', '2', 'cat', ':::', *[gate.path] * 9)
+    gate.entered()
+    t.until(lambda: len(i.json('list', '--state', 'ready')['tasks']) == 7, 'seven wait for workers')
+    process.send_signal(signal.SIGINT)
+    process.wait(PATIENCE)
+    process = i.spawn('map', '-j', '1', 'cat', ':::', *[gate.path] * 9)
+    t.until(lambda: i.json('list', '--state', 'running')['tasks'], 'one runs')
+    t.equal(i.json('list', '--state', 'ready')['tasks'], [])
+
+
 def test_a_full_queue_is_waited_for(t):
     i = t.instance('queues: ({ name = "default"; max_waiting = 3; });\n' + TWO)
     done = map_bytes(i, 'echo', ':::', *range(60))
