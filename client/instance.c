@@ -68,8 +68,10 @@ static bool owner_is_right(const Instance *i) {
                 return true;
         if (i->paths.kind != INSTANCE_SYSTEM)
                 return false;
-        const struct passwd *account = getpwnam(SERVICE_ACCOUNT);
-        return account && account->pw_uid == i->owner_uid;
+        struct passwd account, *found = NULL;
+        char texts[4096];
+        getpwnam_r(SERVICE_ACCOUNT, &account, texts, sizeof texts, &found); /* of any thread */
+        return found && account.pw_uid == i->owner_uid;
 }
 
 static InstanceState state_from_errno(int error) {

@@ -37,6 +37,7 @@ typedef struct Producer {
         size_t unacknowledged_max, unended_max;
         size_t unended, failed;
         Line *again; /* that a full queue refused */
+        int full;    /* it refused one since we last waited */
 } Producer;
 
 /* Called by the library when a task has ended or was refused. */
@@ -47,6 +48,7 @@ static void on_over(StintFuture *f, void *userdata) {
         if (status == -STINT_TRY_AGAIN) {
                 line->next = p->again;
                 p->again = line;
+                p->full = 1;
         } else {
                 const StintEnd *end = stint_future_end(f);
                 if (end)
@@ -78,18 +80,26 @@ static int line_submit(Producer *p, Line *line) {
         return r;
 }
 
+/* Offers one of the lines that were refused: what goes out together is refused together. */
+static int offer_again(Producer *p) {
+        int r = p->full ? stint_dispatch(p->client, FULL_MSEC) : 0; /* or until something happens */
+        if (r < 0)
+                return r;
+        Line *line = p->again;
+        p->full = 0;
+        p->again = line->next;
+        return line_submit(p, line);
+}
+
 /* Lets things happen, at least until there is room for one more task. */
 static int make_room(Producer *p) {
         int r = stint_dispatch(p->client, 0);
         while (r >= 0 && (p->again || p->unended >= p->unended_max ||
                           stint_unacknowledged(p->client) >= p->unacknowledged_max)) {
-                r = stint_dispatch(p->client, p->again ? FULL_MSEC : -1);
-                Line *line = p->again;
-                for (p->again = NULL; line && r >= 0;) {
-                        Line *next = line->next;
-                        r = line_submit(p, line);
-                        line = next;
-                }
+                if (p->again && !stint_unacknowledged(p->client))
+                        r = offer_again(p);
+                else
+                        r = stint_dispatch(p->client, -1);
         }
         return r < 0 ? r : 0;
 }

@@ -154,7 +154,8 @@ enum {
 /* Queues n tasks; does not wait. They go out together with others at the next call that waits, at
  * stint_dispatch or stint_flush, or when many have gathered. ret: n futures (NULL: nobody cares how
  * they end; stint_flush then says whether they were taken). flags: STINT_COLLECT. All or none of n
- * are taken if n <= 4096. */
+ * are taken if n <= 4096. A queue without room for all that went out together refuses all of it
+ * with STINT_TRY_AGAIN: offer fewer at once then, each followed by stint_dispatch. */
 int stint_submit(StintClient *client, const StintTask *tasks, size_t n, unsigned flags,
                  StintFuture **ret);
 
