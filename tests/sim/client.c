@@ -121,6 +121,7 @@ static void draw_submit(World *w, Request *r) {
                 else
                         p->retries = (uint16_t)random_below(n, 4);
                 r->tasks[i].delay_usec = draw_delay(n);
+                r->tasks[i].retry_of = i % 4 == 3 ? w->store.last_id + 1 - i / 4 : 0;
                 r->tasks[i].queue =
                         random_chance(n, 900) ? queue : (uint8_t)random_below(n, SIM_QUEUES);
         }

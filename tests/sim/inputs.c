@@ -86,6 +86,8 @@ static void on_submit(World *w, Message *m) {
                 Blob *tag = tag_new(r, i);
                 records[i].policy = r->tasks[i].policy;
                 records[i].payload = blob_slice(tag, 0, blob_size(tag));
+                records[i].group = blob_slice(tag, 0, 1 + i % blob_size(tag));
+                records[i].retry_of = r->tasks[i].retry_of;
                 snprintf(records[i].queue, sizeof records[i].queue, "q%u", r->tasks[i].queue);
                 delays[i] = r->tasks[i].delay_usec;
                 blob_unref(tag);

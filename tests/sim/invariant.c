@@ -159,7 +159,10 @@ void check_put_task(World *w, const TaskRecord *t) {
         uint64_t delay = r->tasks[tag.index].delay_usec;
         bool due = delay == 0 ? t->not_before_usec <= t->submitted_usec
                               : t->not_before_usec == t->submitted_usec + delay;
-        if (t->uid != w->clients[r->client].uid || !due ||
+        bool group = t->group.size == 1 + tag.index % sizeof tag &&
+                     memcmp(blob_slice_data(t->group), &tag, t->group.size) == 0;
+        if (t->uid != w->clients[r->client].uid || !due || !group ||
+            t->retry_of != r->tasks[tag.index].retry_of ||
             !policy_equal(&t->policy, &r->tasks[tag.index].policy))
                 broken(w, "a task is stored as it was submitted", "task %" PRIu64, t->id);
 }

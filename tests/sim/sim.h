@@ -305,7 +305,7 @@ struct Request {
         size_t count;
         struct {
                 TaskPolicy policy;
-                uint64_t delay_usec;
+                uint64_t delay_usec, retry_of;
                 uint8_t queue;
                 unsigned durable; /* how many times it was committed: at most once */
                 uint64_t id;
