@@ -121,7 +121,7 @@ def test_goes_on_with_a_new_dispatcher(t):
 
 def test_signals_end_it_between_two_lines(t):
     i = t.instance()
-    for number in signal.SIGINT, signal.SIGTERM:
+    for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
         lines = Lines(t, i)
         lines.awake(i)
         lines.process.send_signal(number)
