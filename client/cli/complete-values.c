@@ -183,11 +183,6 @@ static void complete_tasks(const Completion *c, int what) {
                 free(tasks.offered[i]);
 }
 
-static void complete_ids(Completion *c) {
-        skip_listed(c);
-        complete_tasks(c, OFFER_ID);
-}
-
 static void complete_selectors(Completion *c) {
         static const char *const kinds[] = {"name:", "group:", "label:"};
         static const int offers[] = {OFFER_NAME, OFFER_GROUP, OFFER_LABEL};
@@ -224,7 +219,6 @@ static const struct {
         {"COMMAND", .complete = complete_commands},
         {"QUEUE", .complete = complete_queues},
         {"POOL", .complete = complete_pools},
-        {"ID", .complete = complete_ids},
         {"SELECTOR", .complete = complete_selectors},
         {"STATE", .complete = complete_states},
         {"SIGNAL", .complete = complete_signals},

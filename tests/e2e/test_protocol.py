@@ -41,6 +41,12 @@ def raw(t, instance):
     return ask
 
 
+def test_the_client_in_python_is_as_small_as_the_document_says(t):
+    length = len((pathlib.Path(__file__).parent / 'client.py').read_text().splitlines())
+    promised = int(re.search(r'(\d+) lines of Python', DOCUMENT.read_text()).group(1))
+    t.true(length <= promised, f'{length} lines, {promised} promised')
+
+
 def test_a_client_in_python_submits_waits_and_reads(t):
     i = t.instance()
     c = Client(endpoint(i))
