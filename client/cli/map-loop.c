@@ -238,8 +238,20 @@ static int prepare(Map *m, int progress_fd) {
         return 0;
 }
 
+/* Somebody types the inputs: knows how far they are, and is not to be written over. */
+static bool inputs_are_typed(Map *m) {
+        int fd = map_input_fd(m->input);
+        if (fd < 0 || !isatty(fd))
+                return false;
+        if (isatty(STDERR_FILENO))
+                fprintf(stderr, "stint: inputs are read from the terminal, one a line, until "
+                                "Ctrl-D\n");
+        return true;
+}
+
 int map_run(Map *m) {
-        int r = prepare(m, m->settings.progress == MAP_PROGRESS ? STDERR_FILENO : -1);
+        bool progress = m->settings.progress == MAP_PROGRESS && !inputs_are_typed(m);
+        int r = prepare(m, progress ? STDERR_FILENO : -1);
         while (r == 0 && !is_over(m))
                 r = turn(m);
         if (m->writer) {

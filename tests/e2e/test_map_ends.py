@@ -22,8 +22,8 @@ def test_failures_are_told_at_the_end(t):
     done = map_bytes(i, 'sh', '-c', 'echo "$1"; exit "$1"', 'sh', ':::', 0, 3, 0, 4, check=1)
     t.equal(done.stdout, b'0\n3\n0\n4\n')
     told = done.stderr.decode().splitlines()
-    t.contains(told[0], 'task 2 failed: exit code 3: 3')
-    t.contains(told[1], 'task 4 failed: exit code 4: 4')
+    t.contains(told[0], "task 2 failed for '3': exit code 3")
+    t.contains(told[1], "task 4 failed for '4': exit code 4")
     t.contains(told[2], '2 of 4 tasks failed')
     t.contains(told[2], 'stint show 2')
 
@@ -280,3 +280,20 @@ def test_progress_is_never_mixed_into_lines(t):
     shown = on_terminal(i, 'sh', '-c', 'sleep 0.3; echo "line $1"', 'sh', ':::', *range(6))
     visible = re.sub(rb'\r\x1b\[K[^\r\n]*(?=\r\x1b\[K)', b'', shown).replace(b'\r\x1b[K', b'')
     t.equal(visible, b''.join(b'line %d\r\n' % n for n in range(6)))
+
+
+def test_inputs_can_be_typed(t):
+    i = t.instance(TWO)
+    i.env['TERM'] = 'xterm'
+    ours, theirs = pty.openpty()
+    process = i.spawn('map', 'echo', stdin=theirs, stderr=theirs)
+    os.close(theirs)
+    os.write(ours, b'one\n')
+    t.equal(process.stdout.readline(), b'one\n', 'it need not wait for more')
+    os.write(ours, b'\x04')
+    process.wait(PATIENCE)
+    t.equal(process.returncode, 0)
+    shown = os.read(ours, 65536)
+    os.close(ours)
+    t.contains(shown, b'until Ctrl-D')
+    t.true(b'\x1b[K' not in shown, f'nothing is written over what is typed: {shown}')
