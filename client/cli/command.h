@@ -47,8 +47,9 @@ struct Command {
 
 /* Every command, in the order of the help; NULL behind the last. */
 extern const Command *const commands[];
-const Command *command_find(const char *name);    /* NULL: there is none */
-const char *command_suggestion(const char *name); /* what may have been meant, or NULL */
+const Command *command_find(const char *name); /* NULL: there is none */
+/* The error for a name that is none, with what may have been meant. */
+int command_unknown(const char *name, Error *error);
 
 /* A client of the instance that is meant, connected; what it has to say goes to stderr. flags:
  * STINT_START_OWN where tasks are made. 0, or -code. */

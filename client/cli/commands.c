@@ -56,7 +56,7 @@ const Command *command_find(const char *name) {
         return NULL;
 }
 
-const char *command_suggestion(const char *name) {
+static const char *command_suggestion(const char *name) {
         const char *names[ARRAY_SIZE(commands)];
         size_t n = 0;
         for (size_t i = 0; i < ARRAY_SIZE(synonyms); i++)
@@ -66,4 +66,12 @@ const char *command_suggestion(const char *name) {
                 if (!(*c)->hidden)
                         names[n++] = (*c)->name;
         return text_nearest(name, names, n);
+}
+
+int command_unknown(const char *name, Error *error) {
+        const char *suggestion = command_suggestion(name);
+        if (suggestion)
+                return error_set(error, EXIT_USAGE, "unknown command %s: did you mean `stint %s`?",
+                                 name, suggestion);
+        return error_set(error, EXIT_USAGE, "unknown command %s: see `stint --help`", name);
 }

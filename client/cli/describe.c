@@ -1,8 +1,7 @@
-/* `stint _describe`: the tables of commands and options as JSON. The build makes man pages of it,
- * so that they say what the parser does; tests compare them with the help. */
-#include "client/cli/command.h"
+/* `stint _describe`, see describe.h. */
+#include "client/cli/describe.h"
+
 #include "client/cli/complete.h"
-#include "client/cli/json.h"
 
 static void set_text(json_t *object, const char *key, const char *text) {
         json_object_set_new(object, key, text ? json_string(text) : json_null());
@@ -25,7 +24,7 @@ static json_t *describe_group(const OptionGroup *g) {
         return json_pack("{ss so}", "title", g->title, "options", options);
 }
 
-static json_t *describe_command(const Command *c) {
+json_t *describe_command(const Command *c) {
         json_t *object = json_object(), *groups = json_array(), *examples = json_array();
         set_text(object, "name", c->name);
         set_text(object, "summary", c->summary);
@@ -49,19 +48,21 @@ static json_t *describe_placeholders(void) {
         return words;
 }
 
-static int describe_run(Invocation *x, Error *error) {
-        int r = refuse_operands(x, error);
-        if (r < 0)
-                return r;
+json_t *describe_all(void) {
         json_t *list = json_array();
         for (const Command *const *c = commands; *c; c++)
                 if (!(*c)->hidden)
                         json_array_append_new(list, describe_command(*c));
-        json_print_object("client",
-                          json_pack("{so so so so}", "general", describe_group(&general_options),
-                                    "leading", describe_group(&leading_options), "commands", list,
-                                    "placeholders", describe_placeholders()));
-        return 0;
+        return json_pack("{so so so so}", "general", describe_group(&general_options), "leading",
+                         describe_group(&leading_options), "commands", list, "placeholders",
+                         describe_placeholders());
+}
+
+static int describe_run(Invocation *x, Error *error) {
+        int r = refuse_operands(x, error);
+        if (r == 0)
+                json_print_object("client", describe_all());
+        return r;
 }
 
 const Command command__describe = {

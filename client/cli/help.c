@@ -1,5 +1,6 @@
 /* `stint --help`, `stint COMMAND --help` and `stint help COMMAND`: all from the tables that also
  * parse, so that help cannot say what is not so. */
+#include "client/cli/describe.h"
 #include "client/cli/pager.h"
 #include "client/cli/wrap.h"
 
@@ -41,8 +42,7 @@ static void print_options(const OptionGroup *g) {
         }
 }
 
-int help_command(const Invocation *x, const Command *c) {
-        pager_start(x);
+static void print_command(const Command *c) {
         char head[256], usage[256];
         snprintf(head, sizeof head, "stint %s: %s", c->name, c->summary);
         snprintf(usage, sizeof usage, "Usage: stint %s %s", c->name, c->synopsis);
@@ -59,12 +59,9 @@ int help_command(const Invocation *x, const Command *c) {
         printf("\nExamples:\n");
         for (size_t i = 0; i < ARRAY_SIZE(c->examples) && c->examples[i]; i++)
                 printf("  %s\n", c->examples[i]);
-        pager_finish();
-        return 0;
 }
 
-int help_all(const Invocation *x) {
-        pager_start(x);
+static void print_all(void) {
         print_paragraph("stint: queue tasks, run them, see what became of them\n\n"
                         "Usage: stint [OPTION…] COMMAND …\n\nCommands (without one: status):");
         for (const Command *const *c = commands; *c; c++)
@@ -73,6 +70,26 @@ int help_all(const Invocation *x) {
         print_options(&general_options);
         printf("\n");
         print_paragraph("`stint COMMAND --help` says more, with examples.");
+}
+
+int help_command(const Invocation *x, const Command *c) {
+        if (x->general.json) {
+                json_print_object("command", describe_command(c));
+                return 0;
+        }
+        pager_start(x);
+        print_command(c);
+        pager_finish();
+        return 0;
+}
+
+int help_all(const Invocation *x) {
+        if (x->general.json) {
+                json_print_object("client", describe_all());
+                return 0;
+        }
+        pager_start(x);
+        print_all();
         pager_finish();
         return 0;
 }
@@ -80,15 +97,8 @@ int help_all(const Invocation *x) {
 static int help_run(Invocation *x, Error *error) {
         if (!x->operand_count)
                 return help_all(x);
-        const char *name = x->operands[0];
-        const Command *c = command_find(name);
-        if (c)
-                return help_command(x, c);
-        const char *suggestion = command_suggestion(name);
-        if (suggestion)
-                return error_set(error, EXIT_USAGE, "unknown command %s: did you mean %s?", name,
-                                 suggestion);
-        return error_set(error, EXIT_USAGE, "unknown command %s: see `stint --help`", name);
+        const Command *c = command_find(x->operands[0]);
+        return c ? help_command(x, c) : command_unknown(x->operands[0], error);
 }
 
 const Command command_help = {

@@ -75,14 +75,6 @@ int refuse_operands(const Invocation *x, Error *error) {
                        : 0;
 }
 
-static int unknown_command(const char *name, Error *error) {
-        const char *suggestion = command_suggestion(name);
-        if (suggestion)
-                return error_set(error, EXIT_USAGE, "unknown command %s: did you mean `stint %s`?",
-                                 name, suggestion);
-        return error_set(error, EXIT_USAGE, "unknown command %s: see `stint --help`", name);
-}
-
 /* argv[0] is the command's name. */
 static int invoke(Invocation *x, int argc, char **argv, Error *error) {
         char usage[64];
@@ -121,7 +113,7 @@ static int dispatch(Invocation *x, int argc, char **argv, Error *error) {
         argv = count ? argv + 1 : only_status;
         x->command = command_find(argv[0]);
         if (!x->command)
-                return unknown_command(argv[0], error);
+                return command_unknown(argv[0], error);
         x->args = calloc(1, MAX_OF(x->command->args_size, (size_t)1));
         return x->args ? invoke(x, argc, argv, error)
                        : error_set(error, EXIT_SOFTWARE, "out of memory");

@@ -67,6 +67,9 @@ def test_json_wherever_something_is_printed(t):
         (['purge', '1'], 0, ['purge']),
         (['reload'], 0, ['reload']),
         (['ping'], 0, ['ping']),
+        (['help'], 0, ['client']),
+        (['help', 'run'], 0, ['command']),
+        (['submit', '--help'], 0, ['command']),
         (['version'], 0, ['version']),
     ):
         told = json_lines(i.stint('--json', *words, check=code))
