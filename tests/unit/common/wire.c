@@ -165,6 +165,24 @@ Test(wire, tables_are_in_order_and_complete) {
         cr_assert_eq(wire_part_WireTask.size, sizeof(WireTask));
 }
 
+/* What the fuzzer begins with, made by tests/fuzz/wire-seeds. */
+Test(wire, each_message_has_a_seed_that_decodes) {
+        const WireSchema *s;
+        char path[512];
+        static uint8_t data[WIRE_HEADER_MAX];
+
+        for (size_t i = 0; (s = wire_schema_at(i)); i++) {
+                WireMessage m;
+                (void)snprintf(path, sizeof path, "%s/%s", WIRE_CORPUS, s->name);
+                FILE *f = fopen(path, "rb");
+                cr_assert(f, "%s is not there: run wire-seeds again", path);
+                size_t size = fread(data, 1, sizeof data, f);
+                (void)fclose(f);
+                cr_assert_eq(decode_exact(data, size, &m), 0, "%s: run wire-seeds again", path);
+                cr_assert_eq(m.type, s->number, "%s", s->name);
+        }
+}
+
 Test(wire, states_and_reasons_have_names) {
         cr_assert_str_eq(task_state_name(TASK_BLOCKED), "blocked");
         cr_assert_str_eq(task_state_name(TASK_EXPIRED), "expired");
