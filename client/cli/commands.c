@@ -70,6 +70,7 @@ static const char *command_suggestion(const char *name) {
 
 int command_unknown(const char *name, Error *error) {
         const char *suggestion = command_suggestion(name);
+        name = name[0] ? name : "''";
         if (suggestion)
                 return error_set(error, EXIT_USAGE, "unknown command %s: did you mean `stint %s`?",
                                  name, suggestion);

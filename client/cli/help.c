@@ -97,6 +97,9 @@ int help_all(const Invocation *x) {
 static int help_run(Invocation *x, Error *error) {
         if (!x->operand_count)
                 return help_all(x);
+        if (x->operand_count > 1)
+                return error_set(error, EXIT_USAGE, "help explains one command: leave out `%s`",
+                                 x->operands[1]);
         const Command *c = command_find(x->operands[0]);
         return c ? help_command(x, c) : command_unknown(x->operands[0], error);
 }

@@ -73,7 +73,9 @@ static int take(Parser *p, Found f, const char *value) {
         const char *objection = o->set(f.target, value);
         if (!objection)
                 return 0;
-        return error_set(p->error, EXIT_USAGE, "--%s %s %s", o->name, value ? value : "",
+        if (!value)
+                return error_set(p->error, EXIT_USAGE, "--%s %s", o->name, objection);
+        return error_set(p->error, EXIT_USAGE, "--%s %s %s", o->name, value[0] ? value : "''",
                          objection);
 }
 

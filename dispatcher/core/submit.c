@@ -61,7 +61,9 @@ static int queue_check(const Core *c, Queue *q, const TaskRecord *task, Error *e
         if (!q || !q->configured)
                 return queue_refuse(c, task->queue, e);
         if (!q->served[task->policy.kind])
-                return error_set(e, EXIT_DATA, "no pool takes %s tasks from queue '%s'",
+                return error_set(e, EXIT_DATA,
+                                 "no pool takes %s tasks from queue '%s': `stint status` shows "
+                                 "what the pools handle",
                                  kinds[task->policy.kind], q->name);
         if (q->max_waiting && queue_waiting(q) + q->reserved >= q->max_waiting)
                 return error_set(e, EXIT_TRY_AGAIN,

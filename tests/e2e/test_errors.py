@@ -60,8 +60,15 @@ def test_the_nearest_word_is_suggested(t):
         ['ping', 'extra'],
         ['status', 'extra'],
         ['version', 'extra'],
+        ['help', 'list', 'extra'],
     ):
         one_line(t, i.stint(*words, check=64), 64)
+    for words, part in (
+        ([''], "unknown command ''"),
+        (['submit', '--name', '', 'true'], "--name '' is empty"),
+        (['submit', '--at-most-once', '--retries', '1', 'true'], 'leave out one of them'),
+    ):
+        one_line(t, i.stint(*words, check=64), 64, part)
     one_line(t, stintd(i, '--foregroud'), 64, '--foreground')
     one_line(t, stintd(i, 'operand'), 64, 'operand')
     t.contains(stintd(i, '--help').stdout, '--check-config')
