@@ -166,6 +166,14 @@ def test_the_headers_are_good_in_every_standard_and_in_cxx(t):
             run('c++', '-x', 'c++', *strict, where / 'one.c')
 
 
+def test_two_threads_use_a_client_each_at_once(t):
+    instance = t.instance(CONFIG)
+    endpoint = (instance.state / 'endpoint').read_text().strip()
+    run(BUILD / 'tests' / 'unit' / 'client' / 'two-threads',
+        env={**instance.env, 'STINT_ENDPOINT': endpoint})
+    t.equal(len(instance.json('list', '-n', '5000')['tasks']), 2000)
+
+
 # ---- the examples ----
 
 

@@ -16,8 +16,10 @@
 void world_start(void);
 void world_stop(void); /* also when it was not started */
 
-/* Kills the dispatcher; stintd starts another. */
+/* Kills the dispatcher, also a paused one; stintd starts another. */
 void world_kill_dispatcher(void);
+/* Kills stintd, and with it everything; nobody starts it again. */
+void world_kill(void);
 /* No dispatcher answers until world_resume. */
 void world_pause(void);
 void world_resume(void);
@@ -25,7 +27,7 @@ void world_resume(void);
 /* A connected client. */
 StintClient *world_client(void);
 
-/* A command that waits until the gate is opened: argv of two words and a NULL. */
+/* A command that waits until the gate is opened, which is for four of them, come or to come. */
 const char *const *world_gate(void);
 void world_open_gate(void);
 
