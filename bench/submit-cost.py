@@ -4,7 +4,8 @@ processes, alternating, against a running instance.
 
 Usage: submit-cost.py BUILD [RUNS]     BUILD: meson's directory (release), RUNS: of each (200)
 
-For both stores. On a busy machine compare the least and the time of the processor. The empty program does context, socket, connect, close and term, no more.
+For both stores. The empty program does context, socket, connect, close and term, no more. On a busy
+machine compare the least and the time of the processor.
 """
 import os
 import pathlib
@@ -74,9 +75,10 @@ def compare(build, store, runs):
             daemon.wait()
     for title, values in zip(('empty program', 'stint submit true'), zip(*rows)):
         clock, processor = sorted(v[0] for v in values), sorted(v[1] for v in values)
-        print(f'{store:7} {title:18} least {clock[0]:6.2f} ms   p50 {statistics.median(clock):6.2f} '
-              f'ms   p95 {clock[len(clock) * 95 // 100]:6.2f} ms   processor p50 '
-              f'{statistics.median(processor):5.2f} ms')
+        print(f'{store:7} {title:18} least {clock[0]:6.2f} ms   '
+              f'p50 {statistics.median(clock):6.2f} ms   '
+              f'p95 {clock[len(clock) * 95 // 100]:6.2f} ms   '
+              f'processor p50 {statistics.median(processor):5.2f} ms')
     more = statistics.median(b[0] for _, b in rows) - statistics.median(a[0] for a, _ in rows)
     print(f'{store:7} more at p50: {more:.2f} ms')
 
