@@ -59,6 +59,7 @@ static void port_reply(void *userdata, const CoreOrigin *to, WireType type, cons
 static void port_publish(void *userdata, const CoreEvent *event) {
         Dispatcher *d = userdata;
         follow_task_changed(d->follow, event->task_id);
+        task_log_event(&d->task_log, d->requests.now.monotonic_usec, event);
         event_link_publish(d->events, store_epoch(d->store), d->requests.now.realtime_usec, event);
 }
 

@@ -15,6 +15,7 @@
 #include "dispatcher/push.h"
 #include "dispatcher/requests/request.h"
 #include "dispatcher/supervise-link.h"
+#include "dispatcher/task-log.h"
 
 /* Priorities of the loop's sources: lower runs first. The turn is finished after each source that
  * ran, so nothing starves. */
@@ -50,6 +51,7 @@ typedef struct Dispatcher {
         SuperviseLink *supervisor;
         RequestContext requests;
         Rates rates;
+        TaskLog task_log;
 
         bool in_turn, roster_ended, stopping, congested, handing_over;
         StoreOp *ops; /* what this turn persists */

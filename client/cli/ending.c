@@ -1,12 +1,12 @@
 /* See ending.h. */
 #include "client/cli/ending.h"
 
+#include "common/end-text.h"
 #include "common/error.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <string.h>
 
 #define EXIT_OF_CANCELLED (EXIT_SIGNAL_BASE + SIGTERM)
 
@@ -32,31 +32,7 @@ int ending_exit_code(StintState state, StintReason reason, int64_t code) {
 }
 
 const char *ending_text(StintReason reason, int64_t code, char *buf, size_t size) {
-        const char *name = stint_reason_name(reason);
-        switch (reason) {
-        case STINT_REASON_NONE:
-                snprintf(buf, size, "%s", "");
-                break;
-        case STINT_REASON_EXIT:
-                snprintf(buf, size, "exit code %" PRId64, code);
-                break;
-        case STINT_REASON_SIGNAL:
-                name = code > 0 && code < NSIG ? sigabbrev_np((int)code) : NULL;
-                snprintf(buf, size, "killed by signal %" PRId64 "%s%s%s", code, name ? " (" : "",
-                         name ? name : "", name ? ")" : "");
-                break;
-        case STINT_REASON_COULD_NOT_START:
-                snprintf(buf, size, "could not start: %s",
-                         code > 0 && code < 4096 ? strerror((int)code) : "unknown error");
-                break;
-        case STINT_REASON_CANCELLED:
-                snprintf(buf, size, "cancelled by uid %" PRId64, code);
-                break;
-        default:
-                snprintf(buf, size, "%s", name ? name : "unknown reason");
-                break;
-        }
-        return buf;
+        return end_text(stint_reason_name(reason), reason, code, buf, size);
 }
 
 json_t *ending_json(const StintEnd *end) {

@@ -180,7 +180,8 @@ static void tell_event(Watcher *w, const StintEvent *e) {
         if (e->attempt > 1)
                 n += snprintf(line + n, sizeof line - (size_t)n, "  attempt %u", e->attempt);
         if (end[0])
-                n += snprintf(line + n, sizeof line - (size_t)n, "  %s", end);
+                n += snprintf(line + n, sizeof line - (size_t)n, "  %s%s",
+                              stint_state_is_end(e->state) ? "" : "after ", end);
         while (n && line[n - 1] == ' ')
                 n--;
         memcpy(line + n, "\n", 2);

@@ -76,6 +76,7 @@ typedef struct CoreRun {
         const char *queue;
 } CoreRun;
 
+/* A change of a task's state. reason and code: how the attempt ended that led to it. */
 typedef struct CoreEvent {
         uint64_t seq, task_id;
         const char *queue;
@@ -83,6 +84,7 @@ typedef struct CoreEvent {
         EndReason reason;
         int64_t code;
         uint32_t attempt;
+        uint64_t worker; /* serial of who has or had the attempt; 0: nobody */
 } CoreEvent;
 
 /* What the core asks of the world. Called from core_finish_turn, core_committed and from inputs;

@@ -131,15 +131,7 @@ static void end_is_durable(Core *c, const Ending *e) {
         c->counters.succeeded += e->run.state == TASK_SUCCEEDED;
         c->counters.failed += e->run.state == TASK_FAILED;
         c->counters.cancelled += e->run.state == TASK_CANCELLED;
-        c->ports->publish(c->userdata, &(CoreEvent){
-                                               .seq = ++c->counters.events,
-                                               .task_id = t->id,
-                                               .queue = t->queue->name,
-                                               .state = e->run.state,
-                                               .reason = e->run.reason,
-                                               .code = e->run.code,
-                                               .attempt = e->run.attempt,
-                                       });
+        task_publish_after(c, t, e->run.state, &e->run);
         wait_task_ended(c, t, &ended);
         c->ports->forget(c->userdata, t->id);
         task_free(c, t);
@@ -160,7 +152,7 @@ static void attempt_is_durable(Core *c, const Ending *e) {
         } else {
                 task_set_phase(c, t, PHASE_READY);
         }
-        task_publish(c, t, t->executions);
+        task_publish_after(c, t, task_state(t), &e->run);
 }
 
 static void start_is_durable(Core *c, run_id_t run_id) {

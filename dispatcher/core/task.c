@@ -123,6 +123,8 @@ void task_set_run(Core *c, Task *t, Run *run, TaskPhase phase) {
 }
 
 void task_publish(Core *c, const Task *t, uint32_t attempt) {
+        bool has_worker =
+                (t->phase == PHASE_STARTING || t->phase == PHASE_RUNNING) && t->run->worker;
         c->ports->publish(c->userdata, &(CoreEvent){
                                                .seq = ++c->counters.events,
                                                .task_id = t->id,
@@ -130,5 +132,19 @@ void task_publish(Core *c, const Task *t, uint32_t attempt) {
                                                .state = task_state(t),
                                                .reason = REASON_NONE,
                                                .attempt = attempt,
+                                               .worker = has_worker ? t->run->worker->serial : 0,
+                                       });
+}
+
+void task_publish_after(Core *c, const Task *t, TaskState state, const RunRecord *attempt) {
+        c->ports->publish(c->userdata, &(CoreEvent){
+                                               .seq = ++c->counters.events,
+                                               .task_id = t->id,
+                                               .queue = t->queue->name,
+                                               .state = state,
+                                               .reason = attempt->reason,
+                                               .code = attempt->code,
+                                               .attempt = attempt->attempt,
+                                               .worker = attempt->worker,
                                        });
 }

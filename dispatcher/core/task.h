@@ -85,6 +85,8 @@ void task_set_run(Core *c, Task *t, Run *run, TaskPhase phase);
 
 /* Tells observers of the state that the task has now. */
 void task_publish(Core *c, const Task *t, uint32_t attempt);
+/* The same after an attempt: also how that ended. state: that of the task now, or its last one. */
+void task_publish_after(Core *c, const Task *t, TaskState state, const RunRecord *attempt);
 
 TaskPolicy task_policy(const Task *t);
 TaskState task_state(const Task *t); /* 0: nobody may know of it yet */

@@ -126,6 +126,24 @@ def test_a_dispatcher_that_dies_is_only_a_pause(t):
     t.equal(i.task(1)['attempt'], 1, 'it was not run again')
 
 
+def test_the_log_tells_the_story_of_a_task(t):
+    i = t.instance(ONE_WORKER)
+    task = i.submit('--retries', 1, '--backoff', '1ms', 'sh', '-c', 'exit 3')
+    i.ended(task)
+    story = [line for line in i.log_text().split('\n') if f' task={task} ' in line]
+    parts = [line.split(f'task {task} is ')[1] for line in story]
+    common = f'task={task} queue=default state='
+    t.equal(
+        [part for part in parts if part.startswith(('running', 'failed'))],
+        [
+            f'running {common}running attempt=1 worker=1',
+            f'running {common}running attempt=2 worker=1',
+            f'failed: exit code 3 {common}failed attempt=2 worker=1',
+        ],
+    )
+    t.true(any(': exit code 3' in part and 'attempt=1' in part for part in parts), 'the first end')
+
+
 def test_the_instance_is_found_from_its_state(t):
     i = t.instance()
     i.env['STINT_RUN_DIR'] = str(i.home / 'elsewhere')

@@ -379,7 +379,7 @@ typedef struct StintEvent {
         uint64_t epoch, seq, time_usec, id;
         const char *queue;
         StintState state;
-        StintReason reason;
+        StintReason reason; /* how it ended, or how the attempt ended that another one follows */
         int64_t code;
         unsigned attempt;
         /* Not 0: this is no event of a task (id is 0) but tells how many events before it are lost

@@ -1,0 +1,8 @@
+/* How an attempt ended, in words for people: "exit code 3", "killed by signal 9 (KILL)". */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* reason: an EndReason; name: what that is called, NULL: unknown. "" for none. Returns buf. */
+const char *end_text(const char *name, unsigned reason, int64_t code, char *buf, size_t size);
