@@ -1,5 +1,6 @@
-/* See follow.h. Parked requests are few (people and pipelines that read running tasks), so lists
- * are walked. */
+/* See follow.h. Every change of every task comes by here, so what is followed is found by its task.
+ * The requests and runs of one task are few (people and pipelines that read it): lists are walked.
+ */
 #include "dispatcher/follow.h"
 
 #include "common/output.h"
@@ -12,22 +13,36 @@
 #include <sys/stat.h>
 #include <utlist.h>
 
+typedef struct Subject Subject;
+
 /* A run whose files are watched. */
 typedef struct Watch {
         Follow *follow;
+        Subject *subject;
         run_id_t run_id;
-        uint64_t task_id;
-        uint64_t changes;
+        uint64_t changes; /* a number that no other state of any watch has */
         size_t parked;
+        bool over; /* its task has changed: it goes when nobody is parked on it any more */
         sd_event_source *source;
+        struct Watch *prev, *next;
 } Watch;
 
 typedef struct Parked {
         FollowRequest request;
+        Subject *subject;
         Watch *watch; /* NULL: waits for the task only */
         bool due;
         struct Parked *prev, *next;
 } Parked;
+
+/* A task that somebody follows; freed with the last of both lists. */
+struct Subject {
+        uint64_t task_id;
+        Watch *watches;
+        Parked *parked;
+        bool due; /* somebody here is, and it is in the list */
+        Subject *prev, *next;
+};
 
 struct Follow {
         sd_event *event;
@@ -35,26 +50,65 @@ struct Follow {
         int64_t priority;
         FollowRetry retry;
         void *userdata;
-        Table watches; /* run id -> Watch */
-        Parked *parked;
-        bool due;
+        Table subjects; /* task id -> Subject */
+        Table watches;  /* run id -> Watch */
+        Subject *due;
+        size_t due_count;
+        uint64_t last_change;
 };
 
+static Subject *subject_get(Follow *f, uint64_t task_id) {
+        Subject *s = table_get(&f->subjects, task_id);
+        if (s)
+                return s;
+        s = calloc(1, sizeof *s);
+        if (!s || table_put(&f->subjects, task_id, s) < 0) {
+                free(s);
+                return NULL;
+        }
+        s->task_id = task_id;
+        return s;
+}
+
+static void subject_not_due(Follow *f, Subject *s) {
+        if (!s->due)
+                return;
+        DL_DELETE(f->due, s);
+        s->due = false;
+        f->due_count--;
+}
+
+static void subject_drop_unused(Follow *f, Subject *s) {
+        if (!s || s->watches || s->parked)
+                return;
+        subject_not_due(f, s);
+        table_remove(&f->subjects, s->task_id);
+        free(s);
+}
+
+/* Its subject stays, perhaps unused. */
 static void watch_drop(Watch *w) {
+        DL_DELETE(w->subject->watches, w);
         table_remove(&w->follow->watches, w->run_id);
         sd_event_source_disable_unref(w->source);
         free(w);
 }
 
+/* p is in no list any more. */
 static void parked_free(Parked *p) {
-        if (p->watch)
-                p->watch->parked--;
+        if (p->watch && --p->watch->parked == 0 && p->watch->over)
+                watch_drop(p->watch);
         free(p);
 }
 
-static void parked_drop(Follow *f, Parked *p) {
-        DL_DELETE(f->parked, p);
-        parked_free(p);
+static void parked_set_due(Follow *f, Parked *p) {
+        Subject *s = p->subject;
+        p->due = true;
+        if (s->due)
+                return;
+        s->due = true;
+        DL_APPEND(f->due, s);
+        f->due_count++;
 }
 
 int follow_new(sd_event *event, const char *state_dir, int64_t priority, FollowRetry retry,
@@ -74,11 +128,17 @@ int follow_new(sd_event *event, const char *state_dir, int64_t priority, FollowR
 Follow *follow_free(Follow *f) {
         if (!f)
                 return NULL;
-        while (f->parked)
-                parked_drop(f, f->parked);
-        uint64_t run_id = 0;
-        for (Watch *w; (w = table_first_from(&f->watches, &run_id));)
-                watch_drop(w);
+        uint64_t task_id = 0;
+        for (Subject *s; (s = table_first_from(&f->subjects, &task_id)); task_id++) {
+                Parked *p, *next;
+                DL_FOREACH_SAFE(s->parked, p, next) {
+                        free(p);
+                }
+                while (s->watches)
+                        watch_drop(s->watches);
+                free(s);
+        }
+        table_done(&f->subjects);
         table_done(&f->watches);
         free(f);
         return NULL;
@@ -86,12 +146,11 @@ Follow *follow_free(Follow *f) {
 
 /* Marks whoever is parked on w. */
 static void watch_changed(Watch *w) {
-        Follow *f = w->follow;
         Parked *p;
-        w->changes++;
-        DL_FOREACH (f->parked, p) {
+        w->changes = ++w->follow->last_change;
+        DL_FOREACH (w->subject->parked, p) {
                 if (p->watch == w)
-                        p->due = f->due = true;
+                        parked_set_due(w->follow, p);
         }
 }
 
@@ -112,65 +171,88 @@ static int on_inotify(sd_event_source *source, const struct inotify_event *event
         return 0;
 }
 
-int follow_watch(Follow *f, uint64_t task_id, run_id_t run_id, uint64_t *ret_changes,
-                 bool *ret_new) {
+/* Watches the directory of its files. */
+static int watch_begin(Watch *w) {
         char directory[PATH_MAX];
-        Watch *w = table_get(&f->watches, run_id);
-        *ret_new = !w;
-        if (w) {
-                *ret_changes = w->changes;
-                return 0;
-        }
-        int r = output_directory(f->state_dir, run_id, directory, sizeof directory);
+        Follow *f = w->follow;
+        int r = output_directory(f->state_dir, w->run_id, directory, sizeof directory);
         if (r < 0)
                 return r;
         if (mkdir(directory, 0700) < 0 && errno != EEXIST)
                 return -errno;
-        w = calloc(1, sizeof *w);
-        if (!w)
-                return -ENOMEM;
-        w->follow = f;
-        w->task_id = task_id;
-        w->run_id = run_id;
         r = sd_event_add_inotify(f->event, &w->source, directory, IN_CREATE | IN_MODIFY, on_inotify,
                                  w);
         if (r >= 0)
                 r = sd_event_source_set_priority(w->source, f->priority);
-        if (r >= 0)
-                r = table_put(&f->watches, run_id, w);
-        if (r < 0) {
-                sd_event_source_disable_unref(w->source);
-                free(w);
-                return r;
+        return r >= 0 ? table_put(&f->watches, w->run_id, w) : r;
+}
+
+static int watch_new(Follow *f, uint64_t task_id, run_id_t run_id, Watch **ret) {
+        Subject *s = subject_get(f, task_id);
+        Watch *w = s ? calloc(1, sizeof *w) : NULL;
+        int r = -ENOMEM;
+        if (w) {
+                *w = (Watch){
+                        .follow = f, .subject = s, .run_id = run_id, .changes = ++f->last_change};
+                r = watch_begin(w);
         }
-        *ret_changes = 0;
-        return 0;
+        if (r >= 0) {
+                DL_APPEND(s->watches, w);
+                *ret = w;
+                return 0;
+        }
+        if (w)
+                sd_event_source_disable_unref(w->source);
+        free(w);
+        subject_drop_unused(f, s);
+        return r;
+}
+
+int follow_watch(Follow *f, uint64_t task_id, run_id_t run_id, uint64_t *ret_changes,
+                 bool *ret_new) {
+        Watch *w = table_get(&f->watches, run_id);
+        int r = 0;
+        *ret_new = !w;
+        if (!w)
+                r = watch_new(f, task_id, run_id, &w);
+        if (r == 0)
+                *ret_changes = w->changes;
+        return r;
 }
 
 int follow_park(Follow *f, const FollowRequest *request, run_id_t run_id, uint64_t changes) {
         Parked *p = calloc(1, sizeof *p);
-        if (!p)
+        Subject *s = p ? subject_get(f, request->output.id) : NULL;
+        if (!s) {
+                free(p);
                 return -ENOMEM;
+        }
         p->request = *request;
+        p->subject = s;
         p->watch = run_id ? table_get(&f->watches, run_id) : NULL;
         if (p->watch)
                 p->watch->parked++;
+        DL_APPEND(s->parked, p);
         if (run_id && (!p->watch || p->watch->changes != changes))
-                p->due = f->due = true;
-        DL_APPEND(f->parked, p);
+                parked_set_due(f, p);
         return 0;
 }
 
 void follow_task_changed(Follow *f, uint64_t task_id) {
+        Subject *s = f->subjects.count ? table_get(&f->subjects, task_id) : NULL;
         Parked *p;
-        uint64_t run_id = 0;
-        for (Watch *w; (w = table_first_from(&f->watches, &run_id)); run_id++)
-                if (w->task_id == task_id && !w->parked)
-                        watch_drop(w);
-        DL_FOREACH (f->parked, p) {
-                if (p->request.output.id == task_id)
-                        p->due = f->due = true;
+        Watch *w, *next;
+        if (!s)
+                return;
+        DL_FOREACH (s->parked, p) {
+                parked_set_due(f, p);
         }
+        DL_FOREACH_SAFE(s->watches, w, next) {
+                w->over = true;
+                if (!w->parked)
+                        watch_drop(w);
+        }
+        subject_drop_unused(f, s);
 }
 
 static bool origin_equal(const CoreOrigin *a, const CoreOrigin *b) {
@@ -178,27 +260,41 @@ static bool origin_equal(const CoreOrigin *a, const CoreOrigin *b) {
                memcmp(a->route, b->route, a->route_size) == 0;
 }
 
+/* Rare: a client that gives up. */
 void follow_forget(Follow *f, const CoreOrigin *origin) {
-        Parked *p, *next;
-        DL_FOREACH_SAFE(f->parked, p, next) {
-                if (origin_equal(&p->request.origin, origin))
-                        parked_drop(f, p);
+        uint64_t task_id = 0;
+        for (Subject *s; (s = table_first_from(&f->subjects, &task_id)); task_id++) {
+                Parked *p, *next;
+                DL_FOREACH_SAFE(s->parked, p, next) {
+                        if (!origin_equal(&p->request.origin, origin))
+                                continue;
+                        DL_DELETE(s->parked, p);
+                        parked_free(p);
+                }
+                subject_drop_unused(f, s);
         }
 }
 
-void follow_flush(Follow *f) {
+/* Tries again whoever is due of s, which may be gone afterwards, and new again. */
+static void subject_flush(Follow *f, Subject *s) {
         Parked *p, *next, *due = NULL;
-        if (!f->due)
-                return;
-        f->due = false;
-        DL_FOREACH_SAFE(f->parked, p, next) {
+        uint64_t task_id = s->task_id;
+        subject_not_due(f, s);
+        DL_FOREACH_SAFE(s->parked, p, next) {
                 if (!p->due)
                         continue;
-                DL_DELETE(f->parked, p);
+                DL_DELETE(s->parked, p);
                 DL_APPEND(due, p);
         }
         DL_FOREACH_SAFE(due, p, next) {
                 f->retry(f->userdata, &p->request);
                 parked_free(p);
         }
+        subject_drop_unused(f, table_get(&f->subjects, task_id));
+}
+
+/* Those that are due now; what a retry makes due is for the next turn. */
+void follow_flush(Follow *f) {
+        for (size_t n = f->due_count; n > 0 && f->due; n--)
+                subject_flush(f, f->due);
 }
