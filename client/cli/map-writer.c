@@ -15,7 +15,7 @@
 
 struct MapWriter {
         MapWriterOptions options;
-        bool is_file[FDS];     /* regular: a write never waits for a reader */
+        bool is_file[FDS]; /* regular: a write never waits for a reader */
         bool is_terminal[FDS];
         bool within_line[FDS]; /* of what was written or gathered */
         int errors[FDS];
