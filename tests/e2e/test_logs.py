@@ -59,6 +59,7 @@ def test_follows_until_the_end(t):
     gate = i.gate()
     task = i.submit('sh', '-c', f'seq 5; echo bad >&2; cat {gate.path}; echo end')
     gate.entered()
+    t.until(lambda: i.stint('logs', '--stdout', task).stdout.endswith('5\n'), 'all has come')
     every, tail, told = (
         i.spawn('logs', *words, task) for words in (['-f'], ['-f', '-n', '2'], ['-f', '--json'])
     )
