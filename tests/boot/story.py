@@ -1,0 +1,320 @@
+"""What a machine with stint lives through, in this order: each test finds what those before it left.
+
+bob is a member of group stint, mallory is not, alice has an instance of her own.
+"""
+
+import json
+import re
+import time
+
+from machine import Failure, Impossible, until
+
+UNITS = '/lib/systemd/system'
+
+
+def equal(got, expected, what=''):
+    if got != expected:
+        raise Failure(f'{what}: got {got!r}, expected {expected!r}')
+
+
+def contains(text, part):
+    if part not in text:
+        raise Failure(f'{part!r} is not in {text!r}')
+
+
+def task(m, task_id):
+    return json.loads(m.out('stint', 'show', '--json', task_id))['tasks'][0]
+
+
+def submit(m, *arguments):
+    return int(m.out('stint', 'submit', *arguments))
+
+
+def runs(m, task_id):
+    return until(lambda: task(m, task_id)['state'] == 'running', f'task {task_id} runs')
+
+
+def ended(m, task_id):
+    m.run('stint', 'wait', task_id, check=False)
+    return task(m, task_id)
+
+
+def is_active(m, unit='stintd.service'):
+    return m.run('systemctl', 'is-active', unit, check=False).stdout.strip() == 'active'
+
+
+# ---- installed ----
+
+
+def test_the_packages_install(m):
+    for user, groups in ('alice', ''), ('mallory', ''):
+        m.run('useradd', '-m', *(['-G', groups] if groups else []), user)
+    (m.path / 'root/packages').mkdir()
+    for package in m.packages:
+        (m.path / 'root/packages' / package.name).write_bytes(package.read_bytes())
+    m.shell('dpkg -i /root/packages/*.deb')
+    m.run('useradd', '-m', '-G', 'stint', 'bob')
+    equal(is_active(m), True, 'the service runs')
+    equal(m.shell('stat -c "%U %a" /var/lib/stint').stdout.strip(), 'stint 700')
+
+
+def test_systemd_has_nothing_to_say_about_the_units(m):
+    for unit in 'stintd.service', 'stintd.socket', 'stintd@alice.service':
+        done = m.run('systemd-analyze', 'verify', '--man=no', unit)
+        equal(done.stdout + done.stderr, '', unit)
+
+
+# ---- used ----
+
+
+def test_the_first_client_starts_it(m):
+    m.run('systemctl', 'stop', 'stintd.service')
+    equal(is_active(m), False, 'it is stopped')
+    equal(m.as_user('bob', 'cd / && stint --system run echo hello').stdout, 'hello\n')
+    equal(is_active(m), True, 'it runs')
+
+
+def test_its_status_tells_what_it_does(m):
+    gate = submit(m, 'sleep', '1000')
+    runs(m, gate)
+    submit(m, '--delay', '1d', 'true')
+    until(lambda: m.show('StatusText') == '1 running, 1 waiting, 2/2 workers', 'its status')
+    m.run('stint', 'cancel', 'all')
+
+
+def test_members_may_and_strangers_may_not(m):
+    contains(m.as_user('bob', 'cd / && stint --system run id -un').stdout, 'stint')
+    done = m.as_user('mallory', 'cd / && stint --system submit true', check=False)
+    equal(done.returncode, 77)
+    contains(done.stderr, 'join its group')
+    equal(m.out('stint', 'run', 'id', '-un'), 'stint', 'root uses the same instance')
+    done = m.as_user('bob', 'stint --system reload', check=False)
+    equal(done.returncode, 77, 'who may submit may not reload')
+
+
+def test_the_journal_tells_the_story_of_a_task(m):
+    failed = submit(m, 'sh', '-c', 'exit 3')
+    ended(m, failed)
+    story = until(
+        lambda: 'failed' in (lines := m.journal(f'STINT_TASK={failed}')) and lines, 'its story'
+    )
+    contains(story, f'task {failed} is running')
+    contains(story, f'task {failed} is failed: exit code 3')
+
+
+# ---- changed ----
+
+
+def test_a_reload_says_whether_it_worked(m):
+    m.write('/etc/stint/conf.d/mail.conf', 'queues: ( { name = "mail"; } );\n'
+            'pools: ( { name = "mail"; queues = ["mail"]; workers = 1; } );\n')  # fmt: skip
+    m.run('systemctl', 'reload', 'stintd')
+    equal(m.out('stint', 'run', '-q', 'mail', 'echo', 'sent'), 'sent')
+    m.write('/etc/stint/conf.d/mail.conf', 'queues: ( { name = "mail"; colour = 3; } );\n')
+    done = m.run('systemctl', 'reload', 'stintd', check=False)
+    equal(done.returncode, 1)
+    contains(m.journal('-u', 'stintd', '-n', '20'), 'mail.conf:1')
+    equal(m.out('stint', 'run', '-q', 'mail', 'echo', 'sent'), 'sent', 'the old one is in force')
+    m.file('/etc/stint/conf.d/mail.conf').unlink()
+    m.run('systemctl', 'reload', 'stintd')
+    equal(m.run('stint', 'submit', '-q', 'mail', 'true', check=False).returncode, 65)
+
+
+def test_a_reload_under_load_loses_nothing(m):
+    load = 'seq 400 | stint map --no-progress -j 8 sh -c "echo {}"'
+    done = m.shell(
+        f'({load}) > /root/load & for i in 1 2 3 4 5; do systemctl reload stintd; done; wait'
+    )
+    equal(done.returncode, 0, done.stderr)
+    equal(m.file('/root/load').read_text().split(), [str(n) for n in range(1, 401)])
+
+
+# ---- killed ----
+
+
+def test_a_killed_dispatcher_is_only_a_pause(m):
+    sleeper = submit(m, 'sh', '-c', 'sleep 3; echo done')
+    runs(m, sleeper)
+    main, old = m.main_pid(), m.dispatcher()
+    m.kill('KILL', old)
+    until(lambda: m.dispatcher() != old, 'a new one runs')
+    equal(ended(m, sleeper)['attempt'], 1, 'its task went on')
+    equal(m.main_pid(), main)
+
+
+def test_a_killed_worker_is_replaced(m):
+    sleeper = submit(m, 'sh', '-c', 'sleep 1; echo done')
+    runs(m, sleeper)
+    for worker in m.workers():
+        m.kill('KILL', worker)
+    end = ended(m, sleeper)
+    equal((end['state'], end['attempt']), ('succeeded', 2))
+    until(lambda: len(m.workers()) == 2, 'two workers run')
+
+
+def test_a_killed_supervisor_is_started_again(m):
+    sleeper = submit(m, 'sh', '-c', 'sleep 1; echo done')
+    runs(m, sleeper)
+    old = m.main_pid()
+    m.kill('KILL', old)
+    until(lambda: m.main_pid() not in (0, old) and is_active(m), 'the service runs again')
+    equal(ended(m, sleeper)['state'], 'succeeded')
+
+
+def test_a_stopped_dispatcher_is_replaced(m):
+    old = m.dispatcher()
+    m.kill('STOP', old)
+    until(lambda: m.dispatcher() != old, 'a new one runs')
+    equal(m.out('stint', 'run', 'echo', 'here'), 'here')
+
+
+def test_a_stopped_supervisor_is_restarted_by_the_watchdog(m):
+    m.write('/etc/systemd/system/stintd.service.d/test.conf', '[Service]\nWatchdogSec=3s\n')
+    m.shell('systemctl daemon-reload && systemctl restart stintd')
+    sleeper = submit(m, 'sh', '-c', 'sleep 1; echo done')
+    old = m.main_pid()
+    m.kill('STOP', old)
+    until(lambda: m.main_pid() not in (0, old) and is_active(m), 'the service runs again')
+    contains(m.journal('-u', 'stintd', '-n', '50'), 'Watchdog timeout')
+    equal(ended(m, sleeper)['state'], 'succeeded')
+    m.file('/etc/systemd/system/stintd.service.d/test.conf').unlink()
+    m.shell('systemctl daemon-reload && systemctl restart stintd')
+
+
+def test_a_task_that_takes_all_memory_ends_alone(m):
+    cgroup = '/sys/fs/cgroup/system.slice/stintd.service'
+    if m.run('test', '-e', f'{cgroup}/memory.max', check=False).returncode:
+        raise Impossible('the memory controller is not in this container')
+    m.run('systemctl', 'set-property', '--runtime', 'stintd', 'MemoryMax=300M', 'MemorySwapMax=0')
+    main = m.main_pid()
+    eater = submit(m, 'python3', '-c', 'x = bytearray(10 ** 9)')
+    equal(ended(m, eater)['state'], 'failed')
+    equal(m.main_pid(), main, 'the service goes on')
+    m.run('systemctl', 'set-property', '--runtime', 'stintd', 'MemoryMax=infinity')
+
+
+# ---- stopped ----
+
+
+def test_a_stop_ends_tasks_in_order_and_they_run_again(m):
+    m.write('/etc/stint/conf.d/stop.conf', 'daemon: { stop_timeout = "500ms"; };\n')
+    m.run('systemctl', 'reload', 'stintd')
+    line = 'trap "echo term >> $HOME/said" TERM; echo begun >> $HOME/said; while :; do sleep 1; done'
+    stubborn = submit(m, '--grace', '500ms', '--retries', '1', 'sh', '-c',
+                      line.replace('$HOME', '/var/lib/stint'))  # fmt: skip
+    runs(m, stubborn)
+    until(lambda: m.file('/var/lib/stint/said').exists(), 'it has begun')
+    m.run('systemctl', 'stop', 'stintd')
+    equal(m.file('/var/lib/stint/said').read_text().split(), ['begun', 'term'])
+    m.run('systemctl', 'start', 'stintd')
+    runs(m, stubborn)
+    first = task(m, stubborn)['attempts'][0]
+    equal((first['reason'], first['state']), ('interrupted', 'ready'))
+    m.run('stint', 'cancel', '--signal', 'KILL', stubborn)
+    equal(ended(m, stubborn)['state'], 'cancelled')
+    m.file('/etc/stint/conf.d/stop.conf').unlink()
+    m.run('systemctl', 'reload', 'stintd')
+
+
+def test_a_restart_keeps_a_backlog_of_100_000(m):
+    fill = 'seq 50000 | exec stint map --no-progress -j 50000 --delay 1d true'
+    m.shell(f'for i in 1 2; do ({fill}) >/dev/null 2>&1 & echo $! >> /root/fillers; done')
+    until(lambda: ' 100000 waiting' in m.show('StatusText'), 'they wait')
+    m.shell('kill -KILL $(cat /root/fillers)')
+    m.run('systemctl', 'restart', 'stintd')
+    until(lambda: ' 100000 waiting' in m.show('StatusText'), 'they wait again')
+    equal(m.out('stint', 'run', 'echo', 'here'), 'here')
+    m.run('stint', 'cancel', 'delayed')
+    until(lambda: ' 0 waiting' in m.show('StatusText'), 'they are cancelled')
+
+
+# ---- upgraded ----
+
+
+def test_an_upgrade_while_tasks_run_loses_none(m):
+    m.write('/root/upgrade', '''
+set -e
+cd /root && mkdir new
+for package in packages/stint_*.deb packages/libstint1_*.deb; do
+        dpkg-deb -R "$package" unpacked
+        sed -i 's/^Version: .*/&+next/; s/\\(libstint1 (= [^)]*\\)/\\1+next/' unpacked/DEBIAN/control
+        dpkg-deb -b unpacked new/ >/dev/null
+        rm -r unpacked
+done
+''', 0o755)  # fmt: skip
+    m.run('sh', '/root/upgrade')
+    main, old = m.main_pid(), m.dispatcher()
+    sleeper = submit(m, 'sh', '-c', 'sleep 5; echo done')
+    runs(m, sleeper)
+    load = 'seq 300 | stint map --no-progress -j 4 sh -c "sleep 0.01; echo {}"'
+    done = m.shell(f'({load}) > /root/load & dpkg -i /root/new/*.deb; wait')
+    equal(m.file('/root/load').read_text().split(), [str(n) for n in range(1, 301)], done.stderr)
+    until(lambda: m.dispatcher() != old, 'a new dispatcher runs')
+    equal(m.main_pid(), main, 'the service was not restarted')
+    end = ended(m, sleeper)
+    equal((end['state'], end['attempt']), ('succeeded', 1))
+
+
+# ---- accounts ----
+
+
+def test_an_account_has_the_same_instance_everywhere(m):
+    m.run('systemctl', 'enable', '--now', 'stintd@alice')
+    equal(m.as_user('alice', 'stint run sh -c "id -un; pwd"').stdout, 'alice\n/home/alice\n')
+    done = m.run('setpriv', '--reuid=alice', '--regid=alice', '--clear-groups', 'env',
+                 'HOME=/home/alice', 'stint', 'ping')  # fmt: skip
+    contains(done.stdout, m.out('systemctl', 'show', '-P', 'MainPID', 'stintd@alice')[:0])
+    m.write('/etc/cron.d/alice', '* * * * * alice stint submit touch /home/alice/cron\n')
+    until(lambda: m.file('/home/alice/cron').exists(), 'cron has submitted it', 150)
+    m.file('/etc/cron.d/alice').unlink()
+    equal(m.run('test', '-e', '/tmp/stint-1000', check=False).returncode, 1, 'no second instance')
+
+
+def test_a_user_manager_starts_it_for_the_first_client(m):
+    uid = m.out('id', '-u', 'mallory')
+    m.run('loginctl', 'enable-linger', 'mallory')
+    until(lambda: is_active(m, f'user@{uid}.service'), 'the manager of mallory runs')
+    environment = f'export XDG_RUNTIME_DIR=/run/user/{uid};'
+    m.as_user('mallory', f'{environment} systemctl --user start stintd.socket')
+    equal(m.as_user('mallory', f'{environment} stint run id -un').stdout, 'mallory\n')
+    state = m.as_user('mallory', f'{environment} systemctl --user is-active stintd.service')
+    equal(state.stdout, 'active\n')
+
+
+# ---- the power ----
+
+
+def test_what_was_acknowledged_survives_a_power_cut(m):
+    m.write('/root/submit', 'while stint submit sh -c "sleep 0.01" >> /root/acked; do :; done\n')
+    m.shell('sh /root/submit >/dev/null 2>&1 &')
+    until(lambda: m.file('/root/acked').exists() and
+          len(m.file('/root/acked').read_text().split()) >= 100, 'it is at work')  # fmt: skip
+    m.cut()
+    m.boot()
+    acked = re.findall(r'^\d+$', m.file('/root/acked').read_text(), re.M)
+    m.run('stint', 'wait', 'all', timeout=180)
+    for first in range(0, len(acked), 50):
+        done = m.run('stint', 'list', '--json', '-n', '0', ','.join(acked[first : first + 50]))
+        states = [t['state'] for t in json.loads(done.stdout)['tasks']]
+        equal(states, ['succeeded'] * len(acked[first : first + 50]))
+
+
+def test_a_poweroff_is_a_stop(m):
+    sleeper = submit(m, 'sleep', '2')
+    runs(m, sleeper)
+    begin = time.time()
+    m.power_off()
+    m.boot()
+    equal(is_active(m), True, 'it was started by the boot')
+    end = ended(m, sleeper)
+    equal(end['state'], 'succeeded', f'after {time.time() - begin:.0f} s')
+
+
+# ---- removed ----
+
+
+def test_a_purge_leaves_nothing(m):
+    m.shell('systemctl stop stintd@alice && dpkg -P stint libstint-dev libstint1')
+    for path in '/var/lib/stint', '/etc/stint', '/run/stint', f'{UNITS}/stintd.service':
+        equal(m.run('test', '-e', path, check=False).returncode, 1, path)
+    equal(m.shell('ls /proc/*/exe -l 2>/dev/null | grep -c stint', check=False).stdout, '0\n')
