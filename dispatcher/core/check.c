@@ -110,9 +110,10 @@ static size_t check_worker(const Core *c, const Worker *w) {
         if (heap_node_queued(&w->idle_node)) {
                 check_in_heap(&p->idle, &w->idle_node);
                 ASSERT(worker_is_synced(w) && !w->draining && w->held < p->credit);
+                ASSERT(!worker_is_full(w));
         } else {
                 ASSERT(!worker_is_synced(w) || w->draining || !p->configured ||
-                       w->held >= p->slots);
+                       w->held >= p->slots || worker_is_full(w));
         }
         /* An unanswered SYNC is sent again, a silent push is asked about: both need the timer. */
         if (!worker_is_synced(w))

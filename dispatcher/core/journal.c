@@ -86,8 +86,11 @@ static Ending *ending_new(Core *c, Task *t, RunRecord *run, uint64_t ack_serial)
         e->ack_serial = ack_serial;
         run->out = run->err = run->result = run->detail = (BlobSlice){0};
         Worker *w = ack_serial ? worker_find(c, ack_serial) : NULL;
-        if (w)
+        if (w) {
                 w->unacked++;
+                if (worker_is_full(w))
+                        worker_place(c, w);
+        }
         return e;
 }
 
@@ -118,7 +121,10 @@ static void ending_ack(Core *c, const Ending *e) {
         Worker *w = worker_find(c, e->ack_serial);
         if (!w)
                 return;
+        bool was_full = worker_is_full(w);
         w->unacked--;
+        if (was_full)
+                worker_place(c, w);
         w->pool->dirty |= w->draining;
         c->ports->ack(c->userdata, e->ack_serial, e->run.run_id);
 }

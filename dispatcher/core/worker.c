@@ -32,7 +32,7 @@ int worker_compare_timer(const HeapNode *a, const HeapNode *b) {
  * pushed: that one would be behind them. */
 static bool worker_can_take(const Worker *w) {
         const Pool *p = w->pool;
-        return worker_is_synced(w) && !w->draining && p->configured &&
+        return worker_is_synced(w) && !w->draining && p->configured && !worker_is_full(w) &&
                w->held < (w->started || w->writing ? p->slots : p->credit);
 }
 

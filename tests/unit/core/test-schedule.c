@@ -149,3 +149,19 @@ Test(schedule, a_kind_at_the_head_does_not_block_the_other_kind) {
         cr_assert_eq(last_push(w)->task_id, 2);
         world_free(w);
 }
+
+/* A worker lists what it holds in one message, and ignores what does not fit there. */
+Test(schedule, a_worker_gets_no_more_than_it_can_hold_until_its_ends_are_written) {
+        World *w = world(.workers = 1, .credit = 256);
+        submit(w, .count = WIRE_TASKS_MAX);
+        uint64_t serial = last_push(w)->serial;
+        w->hold_commits = true;
+        for (size_t i = 0; i < w->pushes.count; i++)
+                end(w, serial, w->pushes.items[i].run_id);
+        cr_assert_eq(w->pushes.count, WIRE_TASKS_MAX / 4 * 3);
+        w->hold_commits = false;
+        commit(w, 0);
+        turn(w);
+        cr_assert_gt(w->pushes.count, WIRE_TASKS_MAX / 4 * 3);
+        world_free(w);
+}
