@@ -28,12 +28,14 @@ int task_log_take(TaskLog *l, unsigned kind, usec_t now) {
         return 1;
 }
 
-static void tell_left_out(TaskLog *l, unsigned kind) {
+static void tell_left_out(TaskLog *l, unsigned kind, usec_t now) {
         uint64_t n = l->budgets[kind].left_out;
+        if (!n || now < usec_add(l->budgets[kind].told_at, USEC_PER_MIN))
+                return;
         l->budgets[kind].left_out = 0;
-        if (n)
-                log_write(kinds[kind].level, NULL, "%" PRIu64 " %s were too many to be logged", n,
-                          kinds[kind].name);
+        l->budgets[kind].told_at = now;
+        log_write(kinds[kind].level, NULL, "%" PRIu64 " %s were too many to be logged", n,
+                  kinds[kind].name);
 }
 
 static unsigned kind_of(const CoreEvent *e) {
@@ -47,7 +49,7 @@ void task_log_event(TaskLog *l, usec_t now, const CoreEvent *e) {
         char why[128], task[48], queue[128], state[48], attempt[48], worker[48];
         if (!task_log_take(l, kind, now))
                 return;
-        tell_left_out(l, kind);
+        tell_left_out(l, kind, now);
         snprintf(task, sizeof task, "TASK=%" PRIu64, e->task_id);
         snprintf(queue, sizeof queue, "QUEUE=%s", e->queue);
         snprintf(state, sizeof state, "STATE=%s", task_state_name(e->state));

@@ -3,7 +3,7 @@
  *
  * Tasks may be a hundred thousand a second, and a log of them all would cost more than they do: of
  * each of both kinds there is a budget that refills slowly, and what exceeds it is counted and told
- * in one line when there is room again. Pure but for the log: time is the caller's. */
+ * in one line a minute. Pure but for the log: time is the caller's. */
 #pragma once
 
 #include "common/time.h"
@@ -17,6 +17,7 @@ typedef struct TaskLog {
         struct {
                 usec_t full_at; /* monotonic; when TASK_LOG_BURST lines may be written again */
                 uint64_t left_out;
+                usec_t told_at; /* monotonic; the last time that was told */
         } budgets[TASK_LOG_KINDS];
 } TaskLog;
 

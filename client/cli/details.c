@@ -1,6 +1,7 @@
 /* See details.h. */
 #include "client/cli/details.h"
 
+#include "client/cli/ending.h"
 #include "client/cli/row.h"
 
 static json_t *command_json(const StintDetails *d) {
@@ -20,12 +21,11 @@ static json_t *command_json(const StintDetails *d) {
 
 static json_t *attempt_json(const StintAttempt *a) {
         json_t *o = json_object();
-        const char *state = a->state == STINT_READY ? "interrupted" : stint_state_name(a->state);
         const char *reason = stint_reason_name(a->reason);
         json_set_number(o, "attempt", a->attempt);
         json_set_number(o, "run", a->run_id);
         json_set_number(o, "worker", a->worker);
-        json_object_set_new(o, "state", json_string(state ? state : "unknown"));
+        json_object_set_new(o, "state", json_string(ending_of_attempt(a)));
         json_object_set_new(o, "reason", json_string(reason ? reason : "unknown"));
         json_object_set_new(o, "code", json_integer(a->code));
         json_set_time(o, "started_usec", a->started_usec);

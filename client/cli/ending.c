@@ -35,6 +35,11 @@ const char *ending_text(StintReason reason, int64_t code, char *buf, size_t size
         return end_text(stint_reason_name(reason), reason, code, buf, size);
 }
 
+const char *ending_of_attempt(const StintAttempt *a) {
+        const char *state = a->state == STINT_READY ? "interrupted" : stint_state_name(a->state);
+        return state ? state : "unknown";
+}
+
 json_t *ending_json(const StintEnd *end) {
         const char *state = stint_state_name(end->state), *reason = stint_reason_name(end->reason);
         return json_pack("{sI ss ss? sI}", "id", (json_int_t)end->id, "state",

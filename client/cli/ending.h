@@ -10,6 +10,9 @@ int ending_exit_code(StintState state, StintReason reason, int64_t code);
 /* "exit code 3", "killed by signal 9 (KILL)", "timeout" … in buf, which is returned. */
 const char *ending_text(StintReason reason, int64_t code, char *buf, size_t size);
 
+/* The state that an attempt ended in: "failed"; "interrupted" where it did not count. */
+const char *ending_of_attempt(const StintAttempt *a);
+
 /* Its id, state, reason and code. */
 json_t *ending_json(const StintEnd *end);
 

@@ -52,6 +52,11 @@ static int tail_size(const Tail *t, uint64_t *ret) {
         return 0;
 }
 
+int logs_size(StintClient *client, uint64_t id, unsigned attempt, StintStream which, uint64_t *ret,
+              Error *error) {
+        return tail_size(&(Tail){client, id, attempt, which, error}, ret);
+}
+
 int logs_tail(StintClient *client, uint64_t id, unsigned attempt, StintStream which, uint64_t lines,
               uint64_t *ret_offset, Error *error) {
         Tail t = {client, id, attempt, which, error};

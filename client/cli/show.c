@@ -146,9 +146,8 @@ static void print_output(const StintAttempt *a) {
 
 static void print_attempt(const StintAttempt *a) {
         char label[32], reason[128], wall[64], user[64], system[64], rss[64];
-        const char *state = a->state == STINT_READY ? "interrupted" : stint_state_name(a->state);
         snprintf(label, sizeof label, "attempt %u", a->attempt);
-        printf("%-*s%s: %s; worker %" PRIu64 "\n", LABEL_WIDTH, label, state ? state : "?",
+        printf("%-*s%s: %s; worker %" PRIu64 "\n", LABEL_WIDTH, label, ending_of_attempt(a),
                ending_text(a->reason, a->code, reason, sizeof reason), a->worker);
         printf("%-*s%s wall, %s user, %s system, %s memory\n", LABEL_WIDTH, "",
                duration_format_brief(

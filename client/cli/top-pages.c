@@ -2,6 +2,7 @@
 #include "client/cli/top-pages.h"
 
 #include "client/cli/ending.h"
+#include "client/cli/logs-tail.h"
 #include "common/text.h"
 #include "common/time.h"
 
@@ -62,9 +63,9 @@ static void details_command(TopPage *p, const StintDetails *d) {
 static void details_attempt(TopPage *p, const StintAttempt *a) {
         char took[64], why[128], memory[32], detail[512];
         uint64_t usec = a->ended_usec > a->started_usec ? a->ended_usec - a->started_usec : 0;
-        const char *state = stint_state_name(a->state);
-        top_page_line(p, "attempt %-2u %s%s%s, took %s, memory %s", a->attempt, state ? state : "?",
-                      a->reason ? ", " : "", ending_text(a->reason, a->code, why, sizeof why),
+        top_page_line(p, "attempt %-2u %s%s%s, took %s, memory %s", a->attempt,
+                      ending_of_attempt(a), a->reason ? ", " : "",
+                      ending_text(a->reason, a->code, why, sizeof why),
                       duration_format_brief(usec, took, sizeof took),
                       size_format(a->max_rss_bytes, memory, sizeof memory));
         if (a->detail && a->detail[0])
@@ -147,13 +148,14 @@ void top_page_output(TopPage *p, const char *data, size_t size, bool is_cut) {
 }
 
 int top_page_logs(TopPage *p, StintClient *client, char *buf, size_t size) {
-        uint64_t total = 0, offset;
+        Error error;
+        uint64_t all = 0;
         size_t got = 0;
-        int64_t n = stint_read(client, p->id, 0, p->stream, 0, buf, 1, &total);
-        offset = total > size ? total - size : 0;
-        while (n > 0 && got < size) {
+        int64_t n = logs_size(client, p->id, 0, p->stream, &all, &error);
+        uint64_t offset = all > size ? all - size : 0;
+        for (bool more = n == 0; more && got<size; more = n> 0) {
                 n = stint_read(client, p->id, 0, p->stream, offset + got, buf + got, size - got,
-                               &total);
+                               NULL);
                 got += n > 0 ? (size_t)n : 0;
         }
         if (n < 0)

@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import threading
 import time
 
 PATIENCE = 90.0
@@ -33,7 +34,7 @@ def until(condition, what, patience=PATIENCE):
     while not (result := condition()):
         if time.monotonic() > end:
             raise Failure(f'after {patience:.0f} s still not: {what}')
-        time.sleep(pause)
+        threading.Event().wait(pause)
         pause = min(2 * pause, 0.25)
     return result
 
@@ -112,7 +113,7 @@ class Machine:
     # ---- work ----
 
     def command(self, *arguments):
-        return ['nsenter', '-t', str(self.init), '-m', '-p', '-u', '-n', '-i', '-C', '--wd=/',
+        return ['nsenter', '-t', str(self.init), '-m', '-p', '-u', '-n', '-i', '-C', '--wdns=/',
                 *map(str, arguments)]  # fmt: skip
 
     def run(self, *arguments, check=True, timeout=PATIENCE):

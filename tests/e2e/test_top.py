@@ -171,6 +171,16 @@ def test_shows_details_logs_and_help(t):
     screen.shows(r'QUEUE')
 
 
+def test_shows_the_output_that_was_kept(t):
+    i = t.instance()
+    i.ended(i.submit('--output-limit', '9', 'sh', '-c', 'seq 200000'))
+    screen = opened(t, i)
+    screen.press('3')
+    screen.shows(r'^ +1 ')
+    screen.press('l')
+    screen.shows(r'^Task 1: stdout', r'^4$')
+
+
 def test_enter_on_a_queue_shows_its_tasks(t):
     i = t.instance(TWO_QUEUES)
     i.submit('-N', 'one', '--delay', '1d', 'true')

@@ -63,6 +63,8 @@ def walk(root):
         if "build.ninja" in files or "meson-private" in names:
             names[:] = []
             continue
+        if directory == root:  # what scripts make
+            names[:] = [n for n in names if not n.startswith("build")]
         names[:] = sorted(n for n in names if n not in SKIPPED)
         for name in files:
             path = os.path.relpath(os.path.join(directory, name), root)
