@@ -40,9 +40,9 @@ static inline bool worker_is_synced(const Worker *w) {
         return w->n_sent > 0 && w->n_sent == w->n_answered;
 }
 
-/* A worker keeps what it runs and every end until that is acknowledged, but no more than it can list
- * in a HELLO: beyond that it would ignore what it is given. Below that, since it may still hold ends
- * from before its HELLO. */
+/* A worker keeps what it runs and every end until that is acknowledged, but no more than it can
+ * list in a HELLO: beyond that it would ignore what it is given. Below that, since it may still
+ * hold ends from before its HELLO. */
 #define WORKER_HOLDS_MAX (WIRE_TASKS_MAX / 4 * 3)
 
 static inline bool worker_is_full(const Worker *w) {
