@@ -18,13 +18,14 @@
 typedef struct Session Session;
 
 typedef enum SessionStart { SESSION_CONNECT_ONLY, SESSION_START_OWN } SessionStart;
+typedef enum SessionNotices { SESSION_NOTICES, SESSION_SILENT } SessionNotices;
 
 typedef struct SessionOptions {
         const char *endpoint; /* of the command line, or NULL */
         InstanceChoice choice;
         SessionStart
                 start; /* start one's own instance if it does not run (unless STINT_AUTOSTART=0) */
-        enum { SESSION_NOTICES, SESSION_SILENT } notices; /* on stderr */
+        SessionNotices notices; /* on stderr */
 } SessionOptions;
 
 /* Finds, probes, perhaps starts, connects, and greets. 0, or -code with error set. */

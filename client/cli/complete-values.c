@@ -130,9 +130,11 @@ static uint64_t states_of_command(const Command *command) {
         return mask;
 }
 
+typedef enum Offer { OFFER_ID, OFFER_NAME, OFFER_GROUP, OFFER_LABEL } Offer;
+
 typedef struct Tasks {
         const Completion *completion;
-        enum { OFFER_ID, OFFER_NAME, OFFER_GROUP, OFFER_LABEL } what;
+        Offer what;
         char *offered[TASKS_MAX]; /* each name once, though many tasks have it */
         size_t count;
 } Tasks;
@@ -171,12 +173,11 @@ static int on_task(void *userdata, const StintInfo *task) {
         return 0;
 }
 
-static void complete_tasks(const Completion *c, int what) {
+static void complete_tasks(const Completion *c, Offer what) {
         _cleanup_(stint_freep) StintClient *client = ask(c);
-        Tasks tasks = {.completion = c};
+        Tasks tasks = {.completion = c, .what = what};
         StintQuery query = {STINT_QUERY, .states = states_of_command(c->command),
                             .limit = TASKS_MAX};
-        tasks.what = what;
         if (client)
                 stint_list(client, &query, on_task, &tasks, NULL);
         for (size_t i = 0; i < tasks.count; i++)
@@ -185,7 +186,7 @@ static void complete_tasks(const Completion *c, int what) {
 
 static void complete_selectors(Completion *c) {
         static const char *const kinds[] = {"name:", "group:", "label:"};
-        static const int offers[] = {OFFER_NAME, OFFER_GROUP, OFFER_LABEL};
+        static const Offer offers[] = {OFFER_NAME, OFFER_GROUP, OFFER_LABEL};
         skip_listed(c);
         const char *typed = c->word + c->kept;
         if (strncmp(typed, "queue:", strlen("queue:")) == 0) {

@@ -5,6 +5,7 @@ The root file system is made by debootstrap once and kept; each machine is a cop
 
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -56,6 +57,16 @@ def make_base(path):
     return path / 'root'
 
 
+def is_init(pid):
+    """Whether it is process 1 of a pid namespace of its own: helpers of nspawn come before it."""
+    try:
+        status = pathlib.Path(f'/proc/{pid}/status').read_text()
+    except OSError:
+        return False
+    ids = re.search(r'^NSpid:(.*)$', status, re.M).group(1).split()
+    return len(ids) > 1 and ids[-1] == '1'
+
+
 class Machine:
     def __init__(self, base, path):
         self.path, self.name = path, f'stint-boot-{os.getpid()}'
@@ -79,15 +90,15 @@ class Machine:
         try:
             self.init = until(self.find_init, 'the container begins', 30)
             until(self.is_up, 'systemd has started everything', 60)
-        except Failure as failure:
+        except Failure:
             self.cut()
-            raise Impossible(f'no container boots here: {failure}') from None
+            raise
 
     def find_init(self):
         if self.nspawn.poll() is not None:
-            raise Impossible(f'systemd-nspawn ended with {self.nspawn.returncode}')
+            raise Failure(f'systemd-nspawn ended with {self.nspawn.returncode}')
         children = pathlib.Path(f'/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children')
-        return int((children.read_text().split() or ['0'])[0])
+        return next((pid for pid in map(int, children.read_text().split()) if is_init(pid)), 0)
 
     def is_up(self):
         return self.run('systemctl', 'is-system-running', check=False).stdout.strip() in (

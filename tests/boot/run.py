@@ -37,9 +37,9 @@ def prepare(directory):
     machine.packages = sorted((directory / 'packages').glob('*.deb'))
     try:
         machine.boot()
-    except BaseException:
+    except machines.Failure as failure:
         shutil.rmtree(work, ignore_errors=True)
-        raise
+        raise machines.Impossible(f'no container boots here: {failure}') from None
     return machine, work
 
 

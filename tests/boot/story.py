@@ -23,7 +23,7 @@ def contains(text, part):
 
 
 def task(m, task_id):
-    return json.loads(m.out('stint', 'show', '--json', task_id))['tasks'][0]
+    return json.loads(m.out('stint', 'show', '--json', task_id))['task']
 
 
 def submit(m, *arguments):
