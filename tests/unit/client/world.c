@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -129,10 +130,16 @@ void world_kill_dispatcher(void) {
         paused_pid = 0;
 }
 
+/* The dispatcher notices that its parent is gone, and may answer until then. */
 void world_kill(void) {
+        struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, dispatcher_wait(), 0),
+                               .events = POLLIN};
+        cr_assert_geq(ended.fd, 0);
         kill(daemon_pid, SIGKILL);
         waitpid(daemon_pid, NULL, 0);
         daemon_pid = 0;
+        cr_assert_eq(poll(&ended, 1, PATIENCE_MSEC), 1, "the dispatcher goes on");
+        close(ended.fd);
 }
 
 void world_pause(void) {
