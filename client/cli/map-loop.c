@@ -2,8 +2,8 @@
  *
  * The window holds a quarter of a second's work, and at least two tasks a slot: enough that no
  * worker waits for us, and not so many that others' tasks in the same queue wait long behind ours.
- * Where more than --jobs could run at once, the window is what bounds them; where the workers are
- * that few anyway, nothing is won by making them wait for each submit. */
+ * With --jobs the window is what bounds the tasks that run at once, however many workers there are
+ * or a reload adds; see docs/decisions/054-jobs-of-map.md. */
 #include "client/cli/map.h"
 
 #include <errno.h>
@@ -74,13 +74,6 @@ static bool serves(const StintPoolStatus *pool, const char *queue) {
         return false;
 }
 
-/* Of the workers that there are and of those that start. A pool without any does not tell. */
-static void add_slots(Map *m, const StintPoolStatus *p) {
-        if (p->workers)
-                m->slots += (size_t)(p->slots / p->workers * MAX_OF(p->workers, p->wanted));
-        m->slots_known &= p->workers > 0;
-}
-
 /* A look that fails is no failure of the map; the next one comes. */
 static void count_slots(Map *m, usec_t now) {
         StintStatus *status;
@@ -89,10 +82,9 @@ static void count_slots(Map *m, usec_t now) {
         stint_set_interrupt(m->client, m->signals_fd);
         if (stint_status(m->client, &status) == 0) {
                 m->slots = 0;
-                m->slots_known = true;
                 for (const StintPoolStatus *const *p = status->pools; *p; p++)
                         if (serves(*p, queue))
-                                add_slots(m, *p);
+                                m->slots += (size_t)(*p)->slots;
                 stint_status_free(status);
         }
         stint_set_interrupt(m->client, -1);
@@ -102,12 +94,6 @@ static size_t window_least(const Map *m) {
         return MIN_OF(MAX_OF(2 * m->slots, (size_t)WINDOW_MIN), (size_t)MAP_JOBS_MAX);
 }
 
-/* --fail-fast with --jobs promises, too, that nothing begins after a failure. */
-static bool jobs_fix_window(const Map *m) {
-        const MapSettings *o = &m->settings;
-        return o->jobs && (!m->slots_known || m->slots > o->jobs || o->halt == MAP_UNTIL_FAILURE);
-}
-
 static size_t window_wanted(const Map *m, usec_t now) {
         double secs = (double)(now - m->pace_usec) / (double)USEC_PER_SEC;
         double work = (double)(m->done - m->pace_done) / secs * WINDOW_SECS;
@@ -115,15 +101,11 @@ static size_t window_wanted(const Map *m, usec_t now) {
 }
 
 static void pace(Map *m, usec_t now) {
-        if (now < m->pace_usec + PACE_USEC)
+        if (m->settings.jobs || now < m->pace_usec + PACE_USEC)
                 return;
         if (now >= m->slots_usec + SLOTS_USEC)
                 count_slots(m, now);
-        if (jobs_fix_window(m))
-                m->window = (size_t)m->settings.jobs;
-        else
-                m->window = MAX_OF(MIN_OF(window_wanted(m, now), m->window * WINDOW_GROWTH),
-                                   m->window / 2);
+        m->window = MAX_OF(MIN_OF(window_wanted(m, now), m->window * WINDOW_GROWTH), m->window / 2);
         m->pace_usec = now;
         m->pace_done = m->done;
 }
@@ -151,7 +133,7 @@ static bool is_over(const Map *m) {
 static int patience(const Map *m, int handled, usec_t now) {
         usec_t due = handled > 0 ? now : map_progress_due(&m->progress);
         due = MIN_OF(due, map_again_due(m));
-        if (m->stop == MAP_GOES_ON && !m->inputs_ended)
+        if (!m->settings.jobs && m->stop == MAP_GOES_ON && !m->inputs_ended)
                 due = MIN_OF(due, m->slots_usec + SLOTS_USEC); /* more workers may make room */
         if (due == USEC_INFINITY)
                 return -1;
@@ -232,8 +214,9 @@ static int prepare(Map *m, int progress_fd) {
         m->writer = map_writer_new(&options);
         if (!m->writer)
                 return error_set(m->error, EXIT_SOFTWARE, "out of memory");
-        count_slots(m, now);
-        m->window = jobs_fix_window(m) ? (size_t)m->settings.jobs : window_least(m);
+        if (!m->settings.jobs)
+                count_slots(m, now);
+        m->window = m->settings.jobs ? (size_t)m->settings.jobs : window_least(m);
         m->pace_usec = now;
         return 0;
 }

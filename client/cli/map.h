@@ -97,8 +97,7 @@ struct Map {
         uint64_t taken, done, succeeded, failed, cancelled;
 
         /* The window, as it adapts. */
-        size_t slots;     /* of the workers, */
-        bool slots_known; /* of all of them */
+        size_t slots; /* of the workers */
         uint64_t pace_done;
         usec_t pace_usec, slots_usec;
 
