@@ -237,5 +237,6 @@ void request_list(RequestContext *x, ClientMessage *m) {
         l->filter.end_states = l->states & STATES_ENDED;
         l->filter.unended = l->states & STATES_UNENDED;
         l->filter.limit = l->limit;
+        l->filter.ids_only = l->flags & WIRE_LIST_IDS;
         list_ask(l);
 }

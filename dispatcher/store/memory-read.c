@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-typedef enum Parts { PARTS_ROW, PARTS_PAYLOAD, PARTS_ALL } Parts;
+typedef enum Parts { PARTS_ID, PARTS_ROW, PARTS_PAYLOAD, PARTS_ALL } Parts;
 
 static BlobSlice size_only(BlobSlice s) {
         return (BlobSlice){.size = s.size};
@@ -46,6 +46,10 @@ static int describe_task(const Task *t, Parts parts, StoreDone *d) {
         if (!s)
                 return -ENOMEM;
         s->task.id = t->id;
+        if (parts == PARTS_ID) {
+                s->end.state = t->end ? t->end->state : 0;
+                return 0;
+        }
         if (parts != PARTS_ROW) {
                 s->task.environment = blob_slice_ref(t->environment);
                 s->task.payload = blob_slice_ref(t->payload);
@@ -116,6 +120,10 @@ static bool task_matches(const StoreFilter *f, const Task *t) {
         return filter_matches(f, &row);
 }
 
+static Parts parts_of_rows(const StoreFilter *f) {
+        return f->ids_only ? PARTS_ID : PARTS_ROW;
+}
+
 static int read_rows(Memory *m, const StoreFilter *f, StoreDone *d) {
         uint64_t id = filter_top(f);
         for (unsigned scanned = 0;; scanned++) {
@@ -126,7 +134,7 @@ static int read_rows(Memory *m, const StoreFilter *f, StoreDone *d) {
                         d->before = id + 1;
                         return 0;
                 }
-                if (task_matches(f, t) && describe_task(t, PARTS_ROW, d) < 0)
+                if (task_matches(f, t) && describe_task(t, parts_of_rows(f), d) < 0)
                         return -ENOMEM;
                 if (id-- == 0)
                         return 0;
@@ -135,8 +143,9 @@ static int read_rows(Memory *m, const StoreFilter *f, StoreDone *d) {
 
 static int read_named_rows(Memory *m, const StoreRead *read, StoreDone *d) {
         for (size_t i = 0; i < read->id_count; i++) {
+                const StoreFilter *f = &read->filter;
                 const Task *t = table_get(&m->tasks, read->ids[i]);
-                if (t && task_matches(&read->filter, t) && describe_task(t, PARTS_ROW, d) < 0)
+                if (t && task_matches(f, t) && describe_task(t, parts_of_rows(f), d) < 0)
                         return -ENOMEM;
         }
         return 0;

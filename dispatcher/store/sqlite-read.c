@@ -188,6 +188,19 @@ void column_filter_row(sqlite3_stmt *st, FilterRow *ret) {
         }
 }
 
+/* The row of ST_SCAN_TASKS that f wants. */
+static int take_row(Sqlite *s, const StoreFilter *f, uint64_t id, const FilterRow *row,
+                    StoreDone *d) {
+        if (!f->ids_only)
+                return load_task(s, id, d);
+        StoredTask *t = done_add_task(d);
+        if (!t)
+                return -ENOMEM;
+        t->task.id = id;
+        t->end.state = row->end_state;
+        return 0;
+}
+
 /* Rows among ids low … top, newest first. 1: stopped before the end, d->before says where. */
 static int scan(Sqlite *s, const StoreFilter *f, uint64_t top, uint64_t low, unsigned *scanned,
                 StoreDone *d) {
@@ -203,7 +216,7 @@ static int scan(Sqlite *s, const StoreFilter *f, uint64_t top, uint64_t low, uns
                         break;
                 }
                 column_filter_row(st, &row);
-                r = filter_matches(f, &row) ? load_task(s, id, d) : 0;
+                r = filter_matches(f, &row) ? take_row(s, f, id, &row, d) : 0;
                 if (r < 0)
                         break;
         }

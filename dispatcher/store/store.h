@@ -84,6 +84,7 @@ typedef struct StoreFilter {
         char *queue, *name, *label, *group;
         usec_t since_usec; /* submitted at or after */
         uint32_t limit;    /* rows, at most WIRE_TASKS_MAX */
+        bool ids_only;     /* of each row task.id and end.state are enough */
 } StoreFilter;
 
 typedef struct StoreRead {

@@ -330,6 +330,19 @@ BOTH(rows_of_ids_are_those_that_match_in_their_order) {
         store_done_free(&d);
 }
 
+BOTH(rows_of_which_only_ids_are_wanted_hold_nothing_else) {
+        store_a_mixture(f);
+        cr_assert_str_eq(rows_of(f, (StoreFilter){ANY, .ids_only = true}), "8 5 3 2 1");
+        StoreDone d = ask(f, (StoreRead){.kind = STORE_READ_ROWS,
+                                         .filter = {ANY, .name = strdup("n1"), .ids_only = true}});
+        cr_assert_eq(d.task_count, 2);
+        cr_assert_eq(d.tasks[0].end.state, 0, "5 has not ended");
+        cr_assert_eq(d.tasks[1].end.state, TASK_SUCCEEDED);
+        cr_assert_eq(d.tasks[1].task.name.size, 0);
+        cr_assert_str_empty(d.tasks[1].task.queue);
+        store_done_free(&d);
+}
+
 BOTH(a_row_tells_the_end_without_output) {
         store_batch(f, task(1, .payload = "p", .environment = "e"));
         store_batch(f, attempt(1, .run = RUN(1)),
