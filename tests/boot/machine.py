@@ -13,6 +13,7 @@ import threading
 import time
 
 PATIENCE = 90.0
+SUITE = 'bookworm'
 MIRROR = os.environ.get('DEBIAN_MIRROR', 'http://deb.debian.org/debian')
 INCLUDED = (
     'systemd,systemd-sysv,dbus,libpam-systemd,cron,python3,libzmq5,libmsgpackc2,libconfig9,'
@@ -41,19 +42,23 @@ def until(condition, what, patience=PATIENCE):
 
 
 def make_base(path):
-    """A root file system without stint, unless it is there."""
-    if (path / 'done').exists():
+    """A root file system without stint, unless it is there already, whole, as it would be made
+    now. debootstrap has mounts of its own, so that none is left if it is killed."""
+    command = ['debootstrap', '--variant=minbase', f'--include={INCLUDED}', SUITE]
+    done, recipe = path / 'done', ' '.join(command)
+    if done.is_file() and done.read_text() == recipe:
         return path / 'root'
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
-    command = ['debootstrap', '--variant=minbase', f'--include={INCLUDED}', 'bookworm']
     with (path / 'log').open('wb') as log:
-        done = subprocess.run(
-            [*command, str(path / 'root'), MIRROR], stdout=log, stderr=log, check=False
-        )
-    if done.returncode:
-        raise Impossible(f'debootstrap from {MIRROR} failed, see {path / "log"}')
-    (path / 'done').touch()
+        code = subprocess.run(
+            ['unshare', '--mount', *command, str(path / 'root'), MIRROR],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False,
+        ).returncode  # fmt: skip
+    if code:
+        said = (path / 'log').read_text(errors='replace').splitlines()[-1:]
+        raise Impossible(f'debootstrap from {MIRROR} failed: {" ".join(said)}')
+    done.write_text(recipe)
     return path / 'root'
 
 
