@@ -8,7 +8,7 @@ DESCRIPTION is what `stint _describe` prints (commands and options, by the table
 KEYS what config-keys prints (the keys of the configuration, by the table that checks them), the
 headers are those of libstint. A fragment is scdoc with lines such as @OPTIONS@ that are replaced.
 That of a command, stint-COMMAND.scd, begins with its description: title, name and synopsis are
-made.
+made. A program of its own has a page like any other, whatever its name begins with.
 """
 import json
 import pathlib
@@ -17,6 +17,8 @@ import subprocess
 import sys
 
 import header
+
+PROGRAMS = ('stint-bench',)
 
 
 def escape(text):
@@ -103,7 +105,7 @@ def page(fragment, client, made):
     """The scdoc of a page."""
     text = fragment.read_text()
     command = re.fullmatch(r'stint-(.+)', fragment.stem)
-    if command:
+    if command and fragment.stem not in PROGRAMS:
         table = {c['name']: c for c in client['commands']}
         if command.group(1) not in table:
             sys.exit(f'{fragment}: stint has no command {command.group(1)}')

@@ -11,6 +11,7 @@ from harness import BUILD, Skip
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = BUILD / 'docs' / 'man'
 STINT = BUILD / 'client' / 'cli' / 'stint'
+BENCH = BUILD / 'bench' / 'stint-bench'
 # Pages of others that ours refer to.
 OTHERS = {'eventfd(2)', 'fork(2)', 'signal(7)', 'signalfd(2)', 'xargs(1)'}
 OPTION = r'(?:-(\w), )?--([a-z-]+)(?: (\S+))?'
@@ -98,7 +99,7 @@ def test_pages_refer_to_pages_that_exist(t):
 def test_every_command_has_a_page_and_two_examples(t):
     commands = described()['commands']
     t.equal(
-        {page.stem[6:] for page in pages() if page.stem.startswith('stint-')},
+        {page.stem[6:] for page in pages() if page.stem.startswith('stint-')} - {'bench'},
         {c['name'] for c in commands},
     )
     for c in commands:
@@ -124,6 +125,9 @@ def test_pages_and_help_explain_the_same_options(t):
     stintd = help_options(BUILD / 'supervisor' / 'stintd')
     t.true(('', 'config', 'FILE') in stintd, 'the options of stintd are found')
     t.equal(page_options(PAGES / 'stintd.8'), stintd)
+    bench = help_options(BENCH)
+    t.true(('n', 'tasks', 'N') in bench, 'the options of stint-bench are found')
+    t.equal(page_options(PAGES / 'stint-bench.1'), bench)
 
 
 def test_every_value_is_known_to_the_completion(t):
