@@ -23,7 +23,10 @@ import story  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = 'the_packages_are_built'
-NEEDED = ('systemd-nspawn', 'debootstrap', 'nsenter', 'unshare', 'dpkg-buildpackage', 'git')
+NEEDED = (
+    *('systemd-nspawn', 'debootstrap', 'nsenter', 'unshare'),
+    *('git', 'dpkg-buildpackage', 'dpkg-checkbuilddeps', 'fakeroot', 'lintian'),
+)
 
 
 def chosen(parts):
@@ -37,6 +40,12 @@ def check_host():
     missing = [p for p in NEEDED if not shutil.which(p)]
     if missing:
         raise machines.Impossible(f'{missing[0]} is not installed')
+    unmet = subprocess.run(
+        ['dpkg-checkbuilddeps', str(ROOT / 'debian' / 'control')],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    ).stderr.strip()  # fmt: skip
+    if unmet:
+        raise machines.Impossible(unmet.splitlines()[-1])
     if platform.freedesktop_os_release().get('VERSION_CODENAME') != machines.SUITE:
         raise machines.Impossible(f'packages built here are not for Debian {machines.SUITE}')
 
@@ -72,8 +81,10 @@ def prepare(directory, base):
     try:
         machine.boot()
     except machines.Failure as failure:
+        said = (work / 'console').read_text(errors='replace').splitlines()[-1:]
         shutil.rmtree(work, ignore_errors=True)
-        raise machines.Impossible(f'no container boots here: {failure}') from None
+        reason = f'no container boots here: {failure}: {" ".join(said)}'
+        raise machines.Impossible(reason) from None
     return machine, work
 
 
