@@ -123,10 +123,13 @@ static int open_store(Dispatcher *d) {
                 .retention_bytes = d->config->retention.bytes,
                 .progress = on_progress,
         };
-        if (store_open(&options, &error, &d->store) == 0)
-                return 0;
-        log_error("%s", error.text);
-        return error.code;
+        if (store_open(&options, &error, &d->store) < 0) {
+                log_error("%s", error.text);
+                return error.code;
+        }
+        if (store_note(d->store)[0])
+                log_warning("%s", store_note(d->store));
+        return 0;
 }
 
 static int on_recovered_task(void *userdata, const RecoveredTask *task) {
@@ -160,8 +163,10 @@ static int recover(Dispatcher *d) {
                 r = store_start(d->store);
         if (r == 0)
                 return 0;
-        log_error("cannot recover from %s: %s", d->config->store_url,
-                  error.code ? error.text : strerror(-r));
+        if (error.code)
+                log_error("%s", error.text);
+        else
+                log_error("cannot recover from %s: %s", d->config->store_url, strerror(-r));
         return error.code ? error.code : EXIT_IO;
 }
 

@@ -64,6 +64,7 @@ struct Backend {
         uint8_t id[WIRE_UUID];
         uint64_t next_task_id;
         char failed[ERROR_TEXT_MAX]; /* "": it works */
+        char note[ERROR_TEXT_MAX];   /* for people: what opening it did; "": nothing */
 };
 
 extern const BackendType backend_sqlite, backend_memory;

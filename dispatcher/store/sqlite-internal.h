@@ -3,6 +3,7 @@
  *
  *      sqlite.c              statements, transactions, errors, closing
  *      sqlite-open.c         checks, settings, epoch
+ *      sqlite-copy.c         backups that were restored
  *      sqlite-schema.c       tables, views, migration, every statement
  *      sqlite-write.c        commits
  *      sqlite-environment.c  environments, stored once per content
@@ -132,6 +133,7 @@ typedef struct Sqlite {
         Written *written;               /* of each op of the group that is being written */
         size_t written_size;
         int wal_pages;
+        bool damaged; /* what failed the backend */
 } Sqlite;
 
 static inline Sqlite *sqlite_of(Backend *b) {
@@ -174,6 +176,18 @@ int sqlite_on_wal(void *userdata, sqlite3 *db, const char *name, int pages);
 
 /* Opens s->path, up to an epoch that is committed. On failure the caller closes what is there. */
 int sqlite_connect(Sqlite *s, Error *error);
+
+/* ---- sqlite-copy.c ---- */
+
+/* Before a file is opened: refuses (EXIT_DATA) a copy beside which somebody else's WAL lies, since
+ * SQLite would write that into it. */
+int sqlite_check_wal(const char *path, Error *error);
+
+/* Makes the history of a copy its own, and the note for who opened it; a result code of SQLite. */
+int sqlite_begin_history(Sqlite *s);
+
+/* The highest id that the original may have given by now, and more. Pure. */
+uint64_t sqlite_id_after_copy(uint64_t highest_id, usec_t last_task_usec, usec_t now);
 
 /* ---- sqlite-schema.c ---- */
 

@@ -19,12 +19,12 @@ static int open_error(const Sqlite *s, int rc, Error *error) {
         const char *path = s->path;
         switch (rc & 0xff) {
         case SQLITE_NOTADB:
-                return error_set(error, EXIT_IO,
-                                 "cannot open the store: %s is no database; move it away or set "
-                                 "store.url to another file",
+                return error_set(error, EXIT_DATA,
+                                 "cannot open the store: %s is no database; restore a backup, or "
+                                 "move it away to begin anew",
                                  path);
         case SQLITE_CORRUPT:
-                return error_set(error, EXIT_IO,
+                return error_set(error, EXIT_DATA,
                                  "cannot open the store: %s is damaged: %s; restore a backup, or "
                                  "move it away to begin anew",
                                  path, s->db ? sqlite3_errmsg(s->db) : "");
@@ -124,6 +124,15 @@ static int check_identity(Sqlite *s, bool *ret_empty, long *ret_version, Error *
                                  "knows %d; install the newer stint, or use a backup",
                                  s->path, *ret_version, SQLITE_STORE_SCHEMA);
         return 0;
+}
+
+/* Still in the journal mode in which it was found. */
+static int check_history(Sqlite *s, Error *error) {
+        char mode[16];
+        int rc = ask(s->db, "PRAGMA journal_mode", mode, sizeof mode);
+        if (rc == SQLITE_OK && strcmp(mode, "wal") != 0)
+                rc = sqlite_begin_history(s);
+        return rc == SQLITE_OK ? 0 : open_error(s, rc, error);
 }
 
 static int apply_settings(Sqlite *s, Error *error) {
@@ -237,6 +246,8 @@ static int on_progress(void *userdata) {
 
 int sqlite_connect(Sqlite *s, Error *error) {
         int r = prepare_file(s->path, s->directory, error);
+        if (r == 0)
+                r = sqlite_check_wal(s->path, error);
         if (r < 0)
                 return r;
         int rc = sqlite3_open_v2(
@@ -250,6 +261,8 @@ int sqlite_connect(Sqlite *s, Error *error) {
         bool empty;
         long version;
         r = check_identity(s, &empty, &version, error);
+        if (r == 0 && !empty)
+                r = check_history(s, error);
         if (r == 0)
                 r = apply_settings(s, error);
         if (r == 0 && empty)

@@ -203,8 +203,8 @@ int sqlite_recover(Backend *b, const RecoverySink *sink, Error *error) {
         if (e == 0)
                 e = drop_idle_clients(s);
         if (e < 0)
-                error_set(error, EXIT_IO,
-                          "cannot read the store %s: %s; restore a backup or move it away", s->path,
+                error_set(error, s->damaged ? EXIT_DATA : EXIT_IO,
+                          "cannot recover: %s; restore a backup, or move it away to begin anew",
                           backend_has_failed(b) ? b->failed : strerror(-e));
         /* Accounts of retention: what is there is counted in the background, what comes is counted
          * as it comes. */

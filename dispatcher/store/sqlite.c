@@ -43,6 +43,11 @@ int sqlite_error(Sqlite *s, int rc) {
                 return -EBUSY;
         case SQLITE_NOMEM:
                 return -ENOMEM;
+        case SQLITE_CORRUPT:
+        case SQLITE_NOTADB:
+                s->damaged = true;
+                return backend_fail(&s->base, "the store %s is damaged: %s", s->path,
+                                    sqlite3_errmsg(s->db));
         default:
                 if (is_full(s->db, rc))
                         return -ENOSPC;

@@ -284,6 +284,10 @@ int store_fd(const Store *s) {
         return s->event_fd;
 }
 
+const char *store_note(const Store *s) {
+        return s->backend->note;
+}
+
 const char *store_url(const Store *s) {
         return s->url;
 }

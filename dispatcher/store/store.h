@@ -153,5 +153,8 @@ typedef struct StoreDone {
 bool store_next(Store *s, StoreDone *ret);
 void store_done_free(StoreDone *d);
 
+/* What opening did that people should hear of, "" if nothing. */
+const char *store_note(const Store *s);
+
 /* For people and for status. */
 const char *store_url(const Store *s);

@@ -243,7 +243,7 @@ Test(refused, a_file_that_is_no_database) {
         Fixture f;
         fixture_open(&f, "sqlite");
         damage(&f, 0, "not a database at all", 21);
-        expect_refusal(&f, EXIT_IO, "is no database");
+        expect_refusal(&f, EXIT_DATA, "is no database");
         fixture_close(&f);
 }
 
@@ -253,7 +253,7 @@ Test(refused, a_database_with_a_damaged_page) {
         fixture_open(&f, "sqlite");
         memset(garbage, 0xee, sizeof garbage);
         damage(&f, 100, garbage, 3000);
-        expect_refusal(&f, EXIT_IO, "damaged");
+        expect_refusal(&f, EXIT_DATA, "damaged");
         fixture_close(&f);
 }
 

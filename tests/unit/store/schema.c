@@ -15,6 +15,7 @@
 
 /* As version 1 made it, with three tasks: ended, between two attempts, waiting. */
 static const char version_1[] =
+        "PRAGMA journal_mode = WAL;"
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;"
         "CREATE TABLE task (id INTEGER PRIMARY KEY, queue TEXT NOT NULL, kind INTEGER NOT NULL,"
         " priority INTEGER NOT NULL, uid INTEGER NOT NULL, submitted_usec INTEGER NOT NULL,"
