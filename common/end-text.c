@@ -26,7 +26,13 @@ const char *end_text(const char *name, unsigned reason, int64_t code, char *buf,
                          code > 0 && code < 4096 ? strerror((int)code) : "unknown error");
                 break;
         case REASON_CANCELLED:
-                snprintf(buf, size, "cancelled by uid %" PRId64, code);
+                snprintf(buf, size, "by uid %" PRId64, code);
+                break;
+        case REASON_EXPIRED:
+                snprintf(buf, size, "not started in time");
+                break;
+        case REASON_INTERRUPTED:
+                snprintf(buf, size, "stopped by stint");
                 break;
         default:
                 snprintf(buf, size, "%s", name ? name : "unknown reason");

@@ -1,4 +1,5 @@
-/* How an attempt ended, in words for people: "exit code 3", "killed by signal 9 (KILL)". */
+/* Why an attempt ended, in words for people: "exit code 3", "killed by signal 9 (KILL)". They stand
+ * behind the state, so they do not say it again: "cancelled: by uid 1000". */
 #pragma once
 
 #include <stddef.h>

@@ -2,6 +2,7 @@
  * handover, status. */
 #include "dispatcher/dispatcher.h"
 
+#include "common/end-text.h"
 #include "common/log.h"
 #include "dispatcher/core-config.h"
 
@@ -12,12 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void describe_exit(int status, char *buf, size_t size) {
-        if (WIFSIGNALED(status))
-                snprintf(buf, size, "killed by signal %d (SIG%s)", WTERMSIG(status),
-                         sigabbrev_np(WTERMSIG(status)));
-        else
-                snprintf(buf, size, "exit code %d", WEXITSTATUS(status));
+static const char *describe_exit(int status, char *buf, size_t size) {
+        return WIFSIGNALED(status) ? end_text(NULL, REASON_SIGNAL, WTERMSIG(status), buf, size)
+                                   : end_text(NULL, REASON_EXIT, WEXITSTATUS(status), buf, size);
 }
 
 static CoreWorkerFit worker_fit(const Dispatcher *d, const SuperviseMessage *m) {
@@ -57,14 +55,11 @@ static void on_spawn_failed(Dispatcher *d, const SuperviseMessage *m, int fd) {
         core_spawn_failed(d->core, m->pool, strerror(m->error));
 }
 
+/* The supervisor has logged it. */
 static void on_exited(Dispatcher *d, const SuperviseMessage *m, int fd) {
-        char why[64], field[48];
-        describe_exit(m->status, why, sizeof why);
-        snprintf(field, sizeof field, "WORKER=%" PRIu64, m->serial);
-        log_write(m->status ? LOG_WARNING : LOG_INFO, (const char *const[]){field, NULL},
-                  "worker of pool %s ended: %s", m->pool, why);
+        char why[64];
         worker_link_drain(d->workers); /* ends that it published count before its death does */
-        core_worker_exited(d->core, m->serial, why);
+        core_worker_exited(d->core, m->serial, describe_exit(m->status, why, sizeof why));
         worker_link_remove(d->workers, m->serial);
         supervise_send_exit_seen(d->supervisor, m->serial);
 }

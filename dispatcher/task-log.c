@@ -44,9 +44,21 @@ static unsigned kind_of(const CoreEvent *e) {
                        : TASK_LOG_CHANGES;
 }
 
+/* "failed: exit code 3", "is running", "is delayed: attempt 1 ended: exit code 3" */
+static void describe(const CoreEvent *e, char *buf, size_t size) {
+        char why[128], attempt[48] = "";
+        bool ended = task_state_is_end(e->state);
+        if (!ended)
+                snprintf(attempt, sizeof attempt, "attempt %" PRIu32 " ended: ", e->attempt);
+        end_text(end_reason_name(e->reason), e->state == TASK_SUCCEEDED ? REASON_NONE : e->reason,
+                 e->code, why, sizeof why);
+        snprintf(buf, size, "%s%s%s%s%s", ended ? "" : "is ", task_state_name(e->state),
+                 why[0] ? ": " : "", why[0] ? attempt : "", why);
+}
+
 void task_log_event(TaskLog *l, usec_t now, const CoreEvent *e) {
         unsigned kind = kind_of(e);
-        char why[128], task[48], queue[128], state[48], attempt[48], worker[48];
+        char what[256], task[48], queue[128], state[48], attempt[48], worker[48];
         if (!task_log_take(l, kind, now))
                 return;
         tell_left_out(l, kind, now);
@@ -63,7 +75,6 @@ void task_log_event(TaskLog *l, usec_t now, const CoreEvent *e) {
                                             : NULL,
                                 e->attempt && e->worker ? worker : NULL,
                                 NULL};
-        end_text(end_reason_name(e->reason), e->reason, e->code, why, sizeof why);
-        log_write(kinds[kind].level, fields, "task %" PRIu64 " is %s%s%s", e->task_id,
-                  task_state_name(e->state), why[0] ? ": " : "", why);
+        describe(e, what, sizeof what);
+        log_write(kinds[kind].level, fields, "task %" PRIu64 " %s", e->task_id, what);
 }

@@ -3,10 +3,12 @@
 
 #include "common/end-text.h"
 #include "common/error.h"
+#include "common/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <string.h>
 
 #define EXIT_OF_CANCELLED (EXIT_SIGNAL_BASE + SIGTERM)
 
@@ -38,6 +40,25 @@ const char *ending_text(StintReason reason, int64_t code, char *buf, size_t size
 const char *ending_of_attempt(const StintAttempt *a) {
         const char *state = a->state == STINT_READY ? "interrupted" : stint_state_name(a->state);
         return state ? state : "unknown";
+}
+
+const char *ending_why_of_attempt(const StintAttempt *a, char *buf, size_t size) {
+        buf[0] = '\0';
+        if (a->reason == STINT_REASON_COULD_NOT_START && a->detail && a->detail[0])
+                snprintf(buf, size, "%s", stint_reason_name(a->reason));
+        else if (a->state != STINT_SUCCEEDED)
+                ending_text(a->reason, a->code, buf, size);
+        return buf;
+}
+
+const char *ending_detail(const StintAttempt *a, char *buf, size_t size) {
+        char text[512];
+        buf[0] = '\0';
+        if (a->detail && a->detail[0])
+                snprintf(buf, size, "%s%s",
+                         a->reason == STINT_REASON_WORKER_LOST ? "its worker ended: " : "",
+                         text_escape(a->detail, strlen(a->detail), text, sizeof text));
+        return buf;
 }
 
 json_t *ending_json(const StintEnd *end) {

@@ -50,7 +50,9 @@ static void print_state(const StintInfo *info, const GeneralOptions *general) {
         char reason[128];
         const char *state = stint_state_name(info->state);
         const char *color = color_is_wanted(general) ? color_of_state(info->state) : "";
-        ending_text(info->reason, info->code, reason, sizeof reason);
+        reason[0] = '\0';
+        if (info->state != STINT_SUCCEEDED)
+                ending_text(info->reason, info->code, reason, sizeof reason);
         printf("%-*s%s%s%s%s%s\n", LABEL_WIDTH, "state", color, state ? state : "?",
                color[0] ? COLOR_END : "", reason[0] ? ": " : "", reason);
 }
@@ -145,10 +147,11 @@ static void print_output(const StintAttempt *a) {
 }
 
 static void print_attempt(const StintAttempt *a) {
-        char label[32], reason[128], wall[64], user[64], system[64], rss[64];
+        char label[32], why[128], wall[64], user[64], system[64], rss[64], detail[640];
         snprintf(label, sizeof label, "attempt %u", a->attempt);
-        printf("%-*s%s: %s; worker %" PRIu64 "\n", LABEL_WIDTH, label, ending_of_attempt(a),
-               ending_text(a->reason, a->code, reason, sizeof reason), a->worker);
+        ending_why_of_attempt(a, why, sizeof why);
+        printf("%-*s%s%s%s; worker %" PRIu64 "\n", LABEL_WIDTH, label, ending_of_attempt(a),
+               why[0] ? ": " : "", why, a->worker);
         printf("%-*s%s wall, %s user, %s system, %s memory\n", LABEL_WIDTH, "",
                duration_format_brief(
                        a->ended_usec > a->started_usec ? a->ended_usec - a->started_usec : 0, wall,
@@ -156,7 +159,8 @@ static void print_attempt(const StintAttempt *a) {
                duration_format_brief(a->user_usec, user, sizeof user),
                duration_format_brief(a->system_usec, system, sizeof system),
                size_format(a->max_rss_bytes, rss, sizeof rss));
-        print_text("", a->detail);
+        if (ending_detail(a, detail, sizeof detail)[0])
+                print_line("", detail);
         print_output(a);
 }
 

@@ -16,14 +16,20 @@ static const char *set_endpoint(void *target, const char *value) {
         return NULL;
 }
 
-static const char *set_user(void *target, const char *value) {
-        ((GeneralOptions *)target)->choice = STINT_INSTANCE_OWN;
+/* Both may have been given: the last one is not what was meant any more than the first. */
+static const char *choose(GeneralOptions *g, StintInstance choice, const char *objection) {
+        if (g->choice != STINT_INSTANCE_CHOOSE && g->choice != choice)
+                return objection;
+        g->choice = choice;
         return NULL;
 }
 
+static const char *set_user(void *target, const char *value) {
+        return choose(target, STINT_INSTANCE_OWN, "contradicts --system: leave out one of them");
+}
+
 static const char *set_system(void *target, const char *value) {
-        ((GeneralOptions *)target)->choice = STINT_INSTANCE_SYSTEM;
-        return NULL;
+        return choose(target, STINT_INSTANCE_SYSTEM, "contradicts --user: leave out one of them");
 }
 
 static const char *set_color(void *target, const char *value) {

@@ -36,7 +36,9 @@ static void field_duration(TopPage *p, const char *name, uint64_t usec) {
 static void details_state(TopPage *p, const StintInfo *i) {
         char why[128], text[192];
         const char *state = stint_state_name(i->state);
-        ending_text(i->reason, i->code, why, sizeof why);
+        why[0] = '\0';
+        if (i->state != STINT_SUCCEEDED)
+                ending_text(i->reason, i->code, why, sizeof why);
         snprintf(text, sizeof text, "%s%s%s", state ? state : "?", why[0] ? ", " : "", why);
         field(p, "state", text);
         if (i->progress >= 0) {
@@ -61,16 +63,15 @@ static void details_command(TopPage *p, const StintDetails *d) {
 }
 
 static void details_attempt(TopPage *p, const StintAttempt *a) {
-        char took[64], why[128], memory[32], detail[512];
+        char took[64], why[128], memory[32], detail[640];
         uint64_t usec = a->ended_usec > a->started_usec ? a->ended_usec - a->started_usec : 0;
+        ending_why_of_attempt(a, why, sizeof why);
         top_page_line(p, "attempt %-2u %s%s%s, took %s, memory %s", a->attempt,
-                      ending_of_attempt(a), a->reason ? ", " : "",
-                      ending_text(a->reason, a->code, why, sizeof why),
+                      ending_of_attempt(a), why[0] ? ", " : "", why,
                       duration_format_brief(usec, took, sizeof took),
                       size_format(a->max_rss_bytes, memory, sizeof memory));
-        if (a->detail && a->detail[0])
-                top_page_line(p, "           %s",
-                              text_escape(a->detail, strlen(a->detail), detail, sizeof detail));
+        if (ending_detail(a, detail, sizeof detail)[0])
+                top_page_line(p, "           %s", detail);
 }
 
 void top_page_details(TopPage *p, const StintDetails *d, uint64_t now_usec) {

@@ -177,11 +177,12 @@ static void tell_event(Watcher *w, const StintEvent *e) {
                          (unsigned)(e->time_usec / USEC_PER_MSEC % 1000), e->id,
                          text_escape(e->queue, strlen(e->queue), queue, sizeof queue), color,
                          state ? state : "?", color[0] ? COLOR_END : "");
-        if (e->attempt > 1)
+        bool goes_on = end[0] && !stint_state_is_end(e->state);
+        if (e->attempt > 1 || goes_on)
                 n += snprintf(line + n, sizeof line - (size_t)n, "  attempt %u", e->attempt);
         if (end[0])
-                n += snprintf(line + n, sizeof line - (size_t)n, "  %s%s",
-                              stint_state_is_end(e->state) ? "" : "after ", end);
+                n += snprintf(line + n, sizeof line - (size_t)n, "%s%s",
+                              goes_on ? " ended: " : "  ", end);
         while (n && line[n - 1] == ' ')
                 n--;
         memcpy(line + n, "\n", 2);

@@ -117,7 +117,7 @@ def test_the_journal_tells_the_story_of_a_task(m):
         lambda: 'failed' in (lines := m.journal(f'STINT_TASK={failed}')) and lines, 'its story'
     )
     contains(story, f'task {failed} is running')
-    contains(story, f'task {failed} is failed: exit code 3')
+    contains(story, f'task {failed} failed: exit code 3')
 
 
 # ---- changed ----

@@ -64,10 +64,11 @@ class Place:
         (base.home / 'runtime').mkdir(0o700)
         tools = base.home / 'tools'
         tools.mkdir()
-        # --user: root would mean the instance of the system
-        for name, options in ('client/cli/stint', '--user'), ('supervisor/stintd', ''):
+        # root without a word would mean the instance of the system
+        for name, own in ('client/cli/stint', '--user'), ('supervisor/stintd', ''):
             tool = tools / pathlib.Path(name).name
-            tool.write_text(f'#!/bin/sh\nexec {BUILD / name} {options} "$@"\n')
+            tool.write_text(f'#!/bin/sh\ncase $1 in --system) own= ;; *) own={own} ;; esac\n'
+                            f'exec {BUILD / name} $own "$@"\n')  # fmt: skip
             tool.chmod(0o755)
         self.env = {name: value for name, value in base.env.items() if name[:6] != 'STINT_'}
         self.env.update(

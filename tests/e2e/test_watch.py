@@ -58,7 +58,8 @@ def test_tells_every_change_at_once(t):
     t.contains(lines.has(f' {task} ', 'failed'), 'killed by signal 9 (KILL)')
     task = i.submit('--retries', 1, '--backoff', '1ms', 'sh', '-c', 'exit 3')
     t.contains(lines.has(f' {task} ', 'failed'), 'attempt 2  exit code 3')
-    t.true(any(line.endswith('after exit code 3') for line in lines.read()), 'why it runs again')
+    why = '  attempt 1 ended: exit code 3'
+    t.true(any(line.endswith(why) for line in lines.read()), 'why it runs again')
     states = [words(line)[2] for line in lines.read() if words(line)[0] == str(task)]
     t.equal([state for state in states if state == 'running'], ['running'] * 2)
     t.equal(lines.process.poll(), None)

@@ -44,6 +44,8 @@ Test(ending, words) {
         expect_text(STINT_REASON_SIGNAL, 40, "killed by signal 40");
         expect_text(STINT_REASON_COULD_NOT_START, ENOENT,
                     "could not start: No such file or directory");
-        expect_text(STINT_REASON_CANCELLED, 1000, "cancelled by uid 1000");
+        expect_text(STINT_REASON_CANCELLED, 1000, "by uid 1000");
+        expect_text(STINT_REASON_INTERRUPTED, 0, "stopped by stint");
+        expect_text(STINT_REASON_EXPIRED, 0, "not started in time");
         expect_text(STINT_REASON_WORKER_LOST, 0, "worker lost");
 }
