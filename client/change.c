@@ -153,7 +153,7 @@ int stint_purge(StintClient *client, const uint64_t *ids, size_t n, StintOutcome
         return change_all(client, ids, n, 0, purge_some, ret);
 }
 
-int stint_reload(StintClient *client, uint64_t *ret_generation) {
+int stint_reload(StintClient *client, uint64_t *ret_generation, char **ret_changes) {
         SessionAnswer answer;
         int r = client_call(client, WIRE_TYPE_RELOAD, &(WireReload){0}, (BlobSlice){0},
                             WIRE_TYPE_RELOADED, &answer);
@@ -165,5 +165,7 @@ int stint_reload(StintClient *client, uint64_t *ret_generation) {
                                    w->text.data);
         if (ret_generation)
                 *ret_generation = w->generation;
+        if (ret_changes && !(*ret_changes = strndup(w->text.data, w->text.size)))
+                return client_fail(client, STINT_FAILED, "out of memory");
         return 0;
 }

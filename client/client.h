@@ -6,7 +6,7 @@
  *               ├─ future.c    ends of tasks; collect.c: their outputs, many in one request
  *               ├─ wait.c      any, all, ranges
  *               ├─ reader.c    streams
- *               ├─ query.c     lists; details.c: one task; status.c
+ *               ├─ query.c     lists; details.c: one task; status.c, config.c
  *               ├─ change.c    cancel, signal, purge, reload; retry.c
  *               └─ watch.c     events and their gaps
  *                     │

@@ -14,7 +14,8 @@
  *          RELOAD         with a sealed memfd attached
  *          STOP           no starts, end the running, flush
  *          HANDOVER       flush and exit 0; workers stay
- *          RELOAD_REPORT  a part of the text of the RELOAD_DONE that follows
+ *          RELOAD_REPORT  a part of the text of the RELOAD_DONE that follows: what changes, or
+ *                         every finding, a line each
  *          RELOAD_DONE    answers RELOAD_ASKED, all up to serial: in force (error 0) or refused
  *
  *      dispatcher -> supervisor

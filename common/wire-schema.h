@@ -36,9 +36,12 @@
 #define WIRE_LABEL_MAX       64
 #define WIRE_SUMMARY_MAX     256
 #define WIRE_TEXT_MAX        512
-#define WIRE_PROGRESS_MAX    80    /* bytes of what a task says about its progress */
-#define WIRE_EVENTS_MAX      1024  /* events in one answer */
-#define WIRE_REPORT_MAX      16384 /* bytes of findings about a configuration */
+#define WIRE_PROGRESS_MAX    80          /* bytes of what a task says about its progress */
+#define WIRE_EVENTS_MAX      1024        /* events in one answer */
+#define WIRE_REPORT_MAX      16384       /* bytes of findings about a configuration */
+#define WIRE_SETTING_MAX     (72u << 10) /* bytes of a value of the configuration */
+#define WIRE_SETTINGS_MAX    4096        /* in one answer */
+#define WIRE_FILE_MAX        8192 /* bytes of the name of a file of the configuration, escaped */
 #define WIRE_UUID            16
 
 /* clang-format off */
@@ -90,6 +93,12 @@
 #define WIRE_POOL_STATUS(U, I, T, B, N, S, L)                                                      \
         T(name, WIRE_NAME_MAX) T(handler, WIRE_NAME_MAX) U(workers) U(wanted) U(busy) U(slots)     \
         S(queues, 256, WIRE_NAME_MAX) T(last_exit, WIRE_TEXT_MAX)
+
+/* A value of the configuration. name: its group, a dot, its key; for entries of a list also their
+ * names, as in pools.default.workers. value: as it is written in a file, which is JSON. file, line:
+ * where it was given; "", 0: it is the default. */
+#define WIRE_SETTING(U, I, T, B, N, S, L)                                                          \
+        T(name, 2 * WIRE_NAME_MAX) T(value, WIRE_SETTING_MAX) T(file, WIRE_FILE_MAX) U(line)
 
 #define WIRE_COUNTER(U, I, T, B, N, S, L) T(name, WIRE_NAME_MAX) U(value)
 /* Events in thousandths per second, as averages that forget with a time constant of 10 s and of
@@ -194,10 +203,16 @@
 #define WIRE_PURGED(U, I, T, B, N, S, L)                                                           \
         U(purged) N(unended, WIRE_TASKS_MAX) N(unknown, WIRE_TASKS_MAX) N(denied, WIRE_TASKS_MAX)
 
-/* Has the configuration read again. generation: the one in force afterwards. code 0, or 78 with the
- * findings in text, a line each; the old configuration stays in force then. */
+/* Has the configuration read again. generation: the one in force afterwards. code 0 with what has
+ * changed in text, a line each, or 78 with the findings; the old one stays in force then. */
 #define WIRE_RELOAD(U, I, T, B, N, S, L)   U(flags)
 #define WIRE_RELOADED(U, I, T, B, N, S, L) U(generation) U(code) T(text, WIRE_REPORT_MAX)
+
+/* The configuration in force, from its setting number first on: as many as fit, at least one if
+ * there is one. generation: which one it is; total: of all settings. */
+#define WIRE_CONFIG(U, I, T, B, N, S, L) U(first)
+#define WIRE_CONFIG_DATA(U, I, T, B, N, S, L)                                                      \
+        U(generation) U(total) L(settings, WireSetting, WIRE_SETTINGS_MAX)
 
 /* Small outputs of many ended tasks at once. Streams that are longer than max, and those of which
  * some is in a file, are left out and flagged: OUTPUT reads them. The answer holds the first ids,
@@ -255,6 +270,7 @@
         P(WireQueueStatus, WIRE_QUEUE_STATUS)                                                      \
         P(WirePoolStatus, WIRE_POOL_STATUS)                                                        \
         P(WireCounter, WIRE_COUNTER)                                                               \
+        P(WireSetting, WIRE_SETTING)                                                               \
         P(WireRunItem, WIRE_RUN_ITEM)                                                              \
         P(WireStartedItem, WIRE_STARTED_ITEM)                                                      \
         P(WireEndItem, WIRE_END_ITEM)                                                              \
@@ -279,6 +295,7 @@
         M(13, RELOAD, WireReload, WIRE_RELOAD)                                                     \
         M(14, OUTPUTS, WireOutputs, WIRE_OUTPUTS)                                                  \
         M(15, EVENTS, WireEvents, WIRE_EVENTS)                                                     \
+        M(16, CONFIG, WireConfig, WIRE_CONFIG)                                                     \
         M(64, ERROR, WireError, WIRE_ERROR)                                                        \
         M(65, WELCOME, WireWelcome, WIRE_WELCOME)                                                  \
         M(66, SUBMITTED, WireSubmitted, WIRE_SUBMITTED)                                            \
@@ -295,6 +312,7 @@
         M(78, RELOADED, WireReloaded, WIRE_RELOADED)                                               \
         M(79, OUTPUTS_DATA, WireOutputsData, WIRE_OUTPUTS_DATA)                                    \
         M(80, EVENTS_DATA, WireEventsData, WIRE_EVENTS_DATA)                                       \
+        M(81, CONFIG_DATA, WireConfigData, WIRE_CONFIG_DATA)                                       \
         M(128, SYNC, WireSync, WIRE_SYNC)                                                          \
         M(129, HELLO, WireHello, WIRE_HELLO)                                                       \
         M(130, RUN, WireRun, WIRE_RUN)                                                             \

@@ -82,6 +82,29 @@ static void entry_label(const char *group, const Node *entry, size_t index, char
                 snprintf(buf, LABEL_SIZE, "%s entry %zu", group, index + 1);
 }
 
+/* Remembers where the value of key was given; the file's name is kept with the configuration, since
+ * the tree goes. */
+static int keep_place(Draft *d, const ConfigKey *key, void *record, ConfigPlace at) {
+        Config *c = d->config;
+        size_t i = 0;
+
+        if (!at.file[0]) /* sealed, as a default */
+                return 0;
+        while (i < c->file_count && strcmp(c->files[i], at.file) != 0)
+                i++;
+        if (i == c->file_count) {
+                char **files = reallocarray(c->files, i + 1, sizeof *files);
+                if (!files)
+                        return -ENOMEM;
+                c->files = files;
+                if (!(files[i] = strdup(at.file)))
+                        return -ENOMEM;
+                c->file_count++;
+        }
+        value_set_place(key, record, (ConfigPlace){.file = c->files[i], .line = at.line});
+        return 0;
+}
+
 /* Fallbacks first, then what the entry says. Missing required keys are findings. */
 static int entry_read(Draft *d, const char *group, const char *label, const Node *entry,
                       void *record) {
@@ -105,6 +128,8 @@ static int entry_read(Draft *d, const char *group, const char *label, const Node
                         continue;
                 }
                 int r = value_read(key, node, record);
+                if (r == 0)
+                        r = keep_place(d, key, record, node->place);
                 if (r == -EINVAL)
                         report_value(d, key, label, node);
                 else if (r < 0)
@@ -113,27 +138,13 @@ static int entry_read(Draft *d, const char *group, const char *label, const Node
         return 0;
 }
 
-static void report_twice(Draft *d, Place at, const char *label, Place first) {
+static void report_twice(Draft *d, ConfigPlace at, const char *label, ConfigPlace first) {
         char file[PATH_MAX];
 
         text_escape(first.file, strlen(first.file), file, sizeof file);
         report_add(d->report, -EINVAL, at,
                    "%s: the name is taken by %s:%u; rename or remove one of them", label, file,
                    first.line);
-}
-
-static Place member_place(const Node *entry, const char *name) {
-        const Node *node = node_member(entry, name);
-        return node ? node->place : entry->place;
-}
-
-/* Room for one more, zeroed, in an array of count; NULL: no memory. */
-static void *grow(void *array, size_t count, size_t size) {
-        void *grown = reallocarray(array, count + 1, size);
-
-        if (grown)
-                memset((char *)grown + count * size, 0, size);
-        return grown;
 }
 
 static int add_queue(Draft *d, const Node *entry, const char *label) {
@@ -145,8 +156,7 @@ static int add_queue(Draft *d, const Node *entry, const char *label) {
                 return r;
         const QueueConfig *same = config_queue(c, queue.name);
         if (same) {
-                report_twice(d, member_place(entry, "name"), label,
-                             d->queue_origins[same - c->queues].name);
+                report_twice(d, node_member(entry, "name")->place, label, same->place.name);
                 return 0;
         }
         if (c->queue_count == CONFIG_QUEUES_MAX) {
@@ -154,15 +164,10 @@ static int add_queue(Draft *d, const Node *entry, const char *label) {
                            CONFIG_QUEUES_MAX);
                 return 0;
         }
-        QueueConfig *queues = grow(c->queues, c->queue_count, sizeof *queues);
-        if (queues)
-                c->queues = queues;
-        QueueOrigin *origins = grow(d->queue_origins, c->queue_count, sizeof *origins);
-        if (origins)
-                d->queue_origins = origins;
-        if (!queues || !origins)
+        QueueConfig *queues = reallocarray(c->queues, c->queue_count + 1, sizeof *queues);
+        if (!queues)
                 return -ENOMEM;
-        origins[c->queue_count] = (QueueOrigin){.name = member_place(entry, "name")};
+        c->queues = queues;
         queues[c->queue_count++] = queue;
         return 0;
 }
@@ -172,8 +177,7 @@ static int keep_pool(Draft *d, const Node *entry, const char *label, PoolConfig 
         const PoolConfig *same = config_pool(c, pool->name);
 
         if (same) {
-                report_twice(d, member_place(entry, "name"), label,
-                             d->pool_origins[same - c->pools].name);
+                report_twice(d, node_member(entry, "name")->place, label, same->place.name);
                 return 0;
         }
         if (c->pool_count == CONFIG_POOLS_MAX) {
@@ -181,17 +185,10 @@ static int keep_pool(Draft *d, const Node *entry, const char *label, PoolConfig 
                            CONFIG_POOLS_MAX);
                 return 0;
         }
-        PoolConfig *pools = grow(c->pools, c->pool_count, sizeof *pools);
-        if (pools)
-                c->pools = pools;
-        PoolOrigin *origins = grow(d->pool_origins, c->pool_count, sizeof *origins);
-        if (origins)
-                d->pool_origins = origins;
-        if (!pools || !origins)
+        PoolConfig *pools = reallocarray(c->pools, c->pool_count + 1, sizeof *pools);
+        if (!pools)
                 return -ENOMEM;
-        origins[c->pool_count] = (PoolOrigin){.name = member_place(entry, "name"),
-                                              .queues = member_place(entry, "queues"),
-                                              .handler = member_place(entry, "handler")};
+        c->pools = pools;
         pools[c->pool_count++] = *pool;
         pool->queues = NULL; /* given away */
         return 0;
@@ -240,12 +237,10 @@ static int apply_list(Draft *d, const Node *list) {
 static int apply_key(Draft *d, const ConfigKey *key, const Node *node) {
         int r = value_read(key, node, d->config);
 
+        if (r == 0)
+                r = keep_place(d, key, d->config, node->place);
         if (r == -EINVAL)
                 report_value(d, key, key->group, node);
-        if (key->offset == offsetof(Config, control_socket))
-                d->control_socket = node->place;
-        if (key->offset == offsetof(Config, events_socket))
-                d->events_socket = node->place;
         return r == -ENOMEM ? r : 0;
 }
 
@@ -260,7 +255,7 @@ static int apply_group(Draft *d, const char *group, const Node *tree) {
                 snprintf(path, sizeof path, "%s%s%.64s", group, *group ? "." : "", node->name);
                 if (key)
                         r = apply_key(d, key, node);
-                else if (strcmp(path, "queues") == 0 || strcmp(path, "pools") == 0)
+                else if (config_group_is_list(path))
                         r = apply_list(d, node);
                 else if (!config_schema_has_group(path))
                         report_unknown(d, group, group, node);

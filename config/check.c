@@ -16,16 +16,13 @@ int draft_init(Draft *d, Report *report) {
         if (!d->config)
                 return report->error = -ENOMEM;
         for (size_t i = 0; i < n; i++)
-                if (keys[i].fallback && strcmp(keys[i].group, "queues") != 0 &&
-                    strcmp(keys[i].group, "pools") != 0)
+                if (keys[i].fallback && !config_group_is_list(keys[i].group))
                         value_set_fallback(&keys[i], d->config);
         return 0;
 }
 
 void draft_done(Draft *d) {
         config_free(d->config);
-        free(d->queue_origins);
-        free(d->pool_origins);
         *d = (Draft){0};
 }
 
@@ -35,8 +32,7 @@ static int complete_queues(Draft *d) {
         Config *c = d->config;
 
         c->queues = calloc(1, sizeof *c->queues);
-        d->queue_origins = calloc(1, sizeof *d->queue_origins);
-        if (!c->queues || !d->queue_origins)
+        if (!c->queues)
                 return -ENOMEM;
         value_set_fallback(config_schema_find("queues", "max_waiting"), c->queues);
         strcpy(c->queues[0].name, "default");
@@ -48,8 +44,7 @@ static int complete_pools(Draft *d) {
         Config *c = d->config;
 
         c->pools = calloc(1, sizeof *c->pools);
-        d->pool_origins = calloc(1, sizeof *d->pool_origins);
-        if (!c->pools || !d->pool_origins)
+        if (!c->pools)
                 return -ENOMEM;
         c->pool_count = 1;
         value_set_fallback(config_schema_find("pools", "handler"), c->pools);
@@ -79,8 +74,8 @@ int draft_complete(Draft *d) {
 /* ---- checks ---- */
 
 /* What is wrong with a built-in thing is answered where the files give its counterpart. */
-static Place pool_place(const Draft *d, size_t pool) {
-        return d->pool_origins[pool].name;
+static ConfigPlace handler_place(const PoolConfig *p) {
+        return p->place.handler.file ? p->place.handler : p->place.name;
 }
 
 static void report_unknown_queue(Draft *d, size_t pool, const char *queue) {
@@ -93,11 +88,11 @@ static void report_unknown_queue(Draft *d, size_t pool, const char *queue) {
         if (names)
                 nearest = text_nearest(queue, names, c->queue_count);
         if (nearest)
-                report_add(d->report, -EINVAL, d->pool_origins[pool].queues,
+                report_add(d->report, -EINVAL, c->pools[pool].place.queues,
                            "pools.%s.queues: there is no queue \"%s\"; did you mean \"%s\"?",
                            c->pools[pool].name, queue, nearest);
         else
-                report_add(d->report, -EINVAL, d->pool_origins[pool].queues,
+                report_add(d->report, -EINVAL, c->pools[pool].place.queues,
                            "pools.%s.queues: there is no queue \"%s\"; add it to queues",
                            c->pools[pool].name, queue);
         free(names);
@@ -120,7 +115,7 @@ static void check_pool(Draft *d, size_t pool, size_t *first, size_t *last) {
                 }
                 size_t *served = &first[q - c->queues], *seen = &last[q - c->queues];
                 if (*seen == pool)
-                        report_add(d->report, -EINVAL, d->pool_origins[pool].queues,
+                        report_add(d->report, -EINVAL, c->pools[pool].place.queues,
                                    "pools.%s.queues: names queue \"%s\" twice; remove one", p->name,
                                    q->name);
                 *seen = pool;
@@ -128,7 +123,7 @@ static void check_pool(Draft *d, size_t pool, size_t *first, size_t *last) {
                         *served = pool;
                 const PoolConfig *other = &c->pools[*served];
                 if (is_message_handler(p->handler) != is_message_handler(other->handler))
-                        report_add(d->report, -EINVAL, d->pool_origins[pool].handler,
+                        report_add(d->report, -EINVAL, handler_place(p),
                                    "pools.%s.handler: \"%s\" cannot share queue \"%s\" with \"%s\""
                                    " of pools.%s: a queue holds either commands or messages; give"
                                    " each its own queue",
@@ -141,11 +136,11 @@ static void check_queue_served(Draft *d, size_t queue) {
         const char *name = d->config->queues[queue].name;
 
         if (d->queues == QUEUES_GIVEN)
-                report_add(d->report, -EINVAL, d->queue_origins[queue].name,
+                report_add(d->report, -EINVAL, d->config->queues[queue].place.name,
                            "queues.%s: no pool serves it; add \"%s\" to the queues of a pool", name,
                            name);
         else
-                report_add(d->report, -EINVAL, pool_place(d, 0),
+                report_add(d->report, -EINVAL, d->config->pools[0].place.name,
                            "queues: no pool serves the built-in queue \"%s\"; add it to the queues"
                            " of a pool, or give your own list of queues",
                            name);
@@ -170,7 +165,7 @@ static void check_queues(Draft *d) {
 /* Only a sealed text can lack them, since a load from files starts with the instance's paths. */
 static void check_present(Draft *d, const char *value, const char *name) {
         if (!value[0])
-                report_add(d->report, -EINVAL, (Place){0}, "%s: is missing", name);
+                report_add(d->report, -EINVAL, (ConfigPlace){0}, "%s: is missing", name);
 }
 
 void draft_check(Draft *d) {
@@ -181,7 +176,8 @@ void draft_check(Draft *d) {
         check_present(d, c->store_url, "store.url");
         if (c->control_socket[0] && strcmp(c->control_socket, c->events_socket) == 0)
                 report_add(d->report, -EINVAL,
-                           d->events_socket.file ? d->events_socket : d->control_socket,
+                           c->place.events_socket.file ? c->place.events_socket
+                                                       : c->place.control_socket,
                            "events.socket: is the same path as control.socket; give each its own");
         check_queues(d);
 }

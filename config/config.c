@@ -12,6 +12,9 @@ Config *config_free(Config *c) {
                 free(c->pools[i].queues);
         free(c->pools);
         free(c->queues);
+        for (size_t i = 0; i < c->file_count; i++)
+                free(c->files[i]);
+        free(c->files);
         free(c);
         return NULL;
 }
@@ -53,12 +56,6 @@ uint32_t pool_config_workers(const PoolConfig *p) {
 
 bool pool_config_equal(const PoolConfig *a, const PoolConfig *b) {
         return a->handler == b->handler;
-}
-
-bool config_sockets_equal(const Config *a, const Config *b) {
-        return strcmp(a->control_socket, b->control_socket) == 0 &&
-               strcmp(a->events_socket, b->events_socket) == 0 &&
-               strcmp(a->control_group, b->control_group) == 0;
 }
 
 const char *handler_name(HandlerKind h) {

@@ -38,9 +38,18 @@
 
 typedef enum HandlerKind { HANDLER_COMMAND = 1, HANDLER_NOOP, HANDLER_ECHO } HandlerKind;
 
+/* Where a value was given. */
+typedef struct ConfigPlace {
+        const char *file; /* in a Config: of its files; NULL: nowhere, it is the default */
+        unsigned line;    /* from 1; 0: the file as a whole */
+} ConfigPlace;
+
 typedef struct QueueConfig {
         char name[CONFIG_NAME_MAX + 1];
         uint64_t max_waiting; /* beyond it a submit is refused; default 1,000,000 */
+        struct {
+                ConfigPlace name, max_waiting;
+        } place;
 } QueueConfig;
 
 typedef struct PoolConfig {
@@ -50,6 +59,9 @@ typedef struct PoolConfig {
                            */
         char (*queues)[CONFIG_NAME_MAX + 1]; /* every one is in Config.queues */
         size_t queue_count;
+        struct {
+                ConfigPlace name, queues, handler, workers;
+        } place;
 } PoolConfig;
 
 typedef struct Config {
@@ -70,6 +82,16 @@ typedef struct Config {
         size_t queue_count;
         PoolConfig *pools;
         size_t pool_count;
+
+        struct {
+                ConfigPlace log_level, stop_timeout_usec, control_socket, control_group,
+                        events_socket, store_url;
+                struct {
+                        ConfigPlace age_usec, tasks, bytes;
+                } retention;
+        } place;      /* of what has the same name above */
+        char **files; /* that places name */
+        size_t file_count;
 } Config;
 
 /* The findings of a load, in order, for people: "FILE:LINE: what: why; what to do" a line. Must be
@@ -109,6 +131,4 @@ uint32_t pool_config_workers(const PoolConfig *p); /* with "auto" resolved, at l
 
 /* Would a worker of a serve b unchanged? (handler; not the number of workers or queues) */
 bool pool_config_equal(const PoolConfig *a, const PoolConfig *b);
-/* Would the listening sockets of a serve b? They are bound once: other ones need a restart. */
-bool config_sockets_equal(const Config *a, const Config *b);
 const char *handler_name(HandlerKind h);

@@ -1,22 +1,11 @@
-/* A configuration in the making: the Config with where its parts came from, for the messages. */
+/* A configuration in the making: the Config, and what to remember until it is whole. */
 #pragma once
 
 #include "config/parse.h"
 #include "config/schema.h"
 
-typedef struct QueueOrigin {
-        Place name;
-} QueueOrigin;
-
-typedef struct PoolOrigin {
-        Place name, queues, handler;
-} PoolOrigin;
-
 typedef struct Draft {
         Config *config;
-        QueueOrigin *queue_origins; /* one for each queue of config, in its order */
-        PoolOrigin *pool_origins;
-        Place control_socket, events_socket; /* no file: built in */
         enum { QUEUES_BUILT_IN, QUEUES_GIVEN } queues;
         enum { POOLS_BUILT_IN, POOLS_GIVEN } pools;
         Report *report;

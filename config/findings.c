@@ -18,7 +18,7 @@ static int findings_push(ConfigFindings *f, char *line) {
         return 0;
 }
 
-static char *place_format(Place at) {
+static char *place_format(ConfigPlace at) {
         char file[2 * PATH_MAX], *s = NULL;
 
         if (!at.file)
@@ -29,7 +29,7 @@ static char *place_format(Place at) {
         return asprintf(&s, "%s:%u", file, at.line) < 0 ? NULL : s;
 }
 
-_printf_(2, 0) static char *line_format(Place at, const char *format, va_list ap) {
+_printf_(2, 0) static char *line_format(ConfigPlace at, const char *format, va_list ap) {
         _cleanup_(freep) char *where = place_format(at), *what = NULL;
         char *line;
 
@@ -42,7 +42,7 @@ _printf_(2, 0) static char *line_format(Place at, const char *format, va_list ap
         return line;
 }
 
-int report_add(Report *r, int error, Place at, const char *format, ...) {
+int report_add(Report *r, int error, ConfigPlace at, const char *format, ...) {
         if (!r->error)
                 r->error = error;
         if (r->findings->count >= CONFIG_FINDINGS_MAX) {
@@ -59,6 +59,21 @@ int report_add(Report *r, int error, Place at, const char *format, ...) {
                 r->error = -ENOMEM;
         }
         return error;
+}
+
+int findings_add(ConfigFindings *f, const char *format, ...) {
+        char *line;
+        va_list ap;
+
+        va_start(ap, format);
+        int n = vasprintf(&line, format, ap);
+        va_end(ap);
+        if (n < 0)
+                return -ENOMEM;
+        int r = findings_push(f, line);
+        if (r < 0)
+                free(line);
+        return r;
 }
 
 int report_end(Report *r) {

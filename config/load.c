@@ -43,14 +43,14 @@ static void loader_done(Loader *l) {
         }
 }
 
-static int load_text(Loader *l, const char *name, const char *text, size_t size,
+static int load_text(Loader *l, SourceKind kind, const char *name, const char *text, size_t size,
                      size_t limit_bytes) {
         Part *p = calloc(1, sizeof *p);
         if (!p)
                 return l->report.error = -ENOMEM;
         p->next = l->parts;
         l->parts = p;
-        int r = source_load(&p->source, name, text, size, limit_bytes, &l->report);
+        int r = source_load(&p->source, kind, name, text, size, limit_bytes, &l->report);
         if (r == 0)
                 r = parse_source(&p->source, &l->report, &p->tree);
         if (r < 0) {
@@ -72,12 +72,12 @@ static void load_file(Loader *l, const char *path, ConfigPresence presence) {
                 return;
         if (r < 0) {
                 l->unparsed = true;
-                report_add(&l->report, r, (Place){.file = path},
+                report_add(&l->report, r, (ConfigPlace){.file = path},
                            "cannot read the configuration: %s", source_read_error(r));
                 return;
         }
         /* What failed is in the report. */
-        (void)load_text(l, path, text, size, SOURCE_BYTES_MAX);
+        (void)load_text(l, SOURCE_OF_PERSON, path, text, size, SOURCE_BYTES_MAX);
 }
 
 /* ---- conf.d ---- */
@@ -101,7 +101,7 @@ static void load_directory(Loader *l, const char *directory) {
         int n = scandir(directory, &entries, is_conf, by_name);
         if (n < 0) {
                 if (errno != ENOENT)
-                        report_add(&l->report, -errno, (Place){.file = directory},
+                        report_add(&l->report, -errno, (ConfigPlace){.file = directory},
                                    "cannot read the directory: %s", strerrordesc_np(errno));
                 return;
         }
@@ -180,12 +180,12 @@ int config_load_fd(int fd, ConfigFindings *findings, Config **ret) {
 
         int r = read_fd(fd, &text, &size);
         if (r < 0)
-                return report_add(&l.report, r, (Place){.file = SEALED_NAME}, "cannot read it: %s",
-                                  source_read_error(r));
+                return report_add(&l.report, r, (ConfigPlace){.file = SEALED_NAME},
+                                  "cannot read it: %s", source_read_error(r));
         r = draft_init(&l.draft, &l.report);
         if (r < 0)
                 return r;
         /* What failed is in the report. */
-        (void)load_text(&l, SEALED_NAME, text, size, SEALED_BYTES_MAX);
+        (void)load_text(&l, SOURCE_WITH_MARKS, SEALED_NAME, text, size, SEALED_BYTES_MAX);
         return load_end(&l, ret);
 }

@@ -106,7 +106,7 @@ static void duplicate_name(const Source *s, unsigned line, char *buf, size_t siz
 static int report_syntax(const Source *s, const config_t *tree, Report *report) {
         unsigned line = (unsigned)MAX_OF(config_error_line(tree), 1);
         const char *text = config_error_text(tree) ? config_error_text(tree) : "syntax error";
-        Place here = source_place(s, line), before = source_place_before(s, line);
+        ConfigPlace here = source_place(s, line), before = source_place_before(s, line);
 
         if (strcmp(text, "duplicate setting name") == 0) {
                 char name[CONFIG_NAME_MAX];

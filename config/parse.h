@@ -16,7 +16,7 @@ typedef struct Node Node;
 struct Node {
         NodeType type;
         char *name; /* NULL: an element of a list, or the root */
-        Place place;
+        ConfigPlace place;
         char *text;      /* string */
         int64_t integer; /* integer, or bool as 0 and 1 */
         double number;   /* float */

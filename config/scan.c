@@ -24,6 +24,9 @@ typedef struct Output {
         bool in_line;                   /* the current line has its entry in the map */
         char last_code;                 /* the last character of code, 0 at first */
         unsigned nesting;               /* open brackets */
+        SourceKind kind;
+        SourceLine mark; /* where the next line came from; line_is_marked */
+        bool line_is_marked;
 } Output;
 
 typedef struct Scan {
@@ -34,12 +37,12 @@ typedef struct Scan {
 } Scan;
 
 static int scan_text(Output *out, const char *name, const char *text, size_t size, unsigned depth,
-                     Place from);
+                     ConfigPlace from);
 
 /* ---- output ---- */
 
-static Place scan_place(const Scan *s) {
-        return (Place){.file = s->out->source->files[s->file], .line = s->line};
+static ConfigPlace scan_place(const Scan *s) {
+        return (ConfigPlace){.file = s->out->source->files[s->file], .line = s->line};
 }
 
 static int line_start(Scan *s) {
@@ -53,7 +56,10 @@ static int line_start(Scan *s) {
                 source->lines = lines;
                 source->line_alloc = alloc;
         }
-        source->lines[source->line_count++] = (SourceLine){.file = s->file, .line = s->line};
+        source->lines[source->line_count++] =
+                s->out->line_is_marked ? s->out->mark
+                                       : (SourceLine){.file = s->file, .line = s->line};
+        s->out->line_is_marked = false;
         s->out->in_line = true;
         return 0;
 }
@@ -111,7 +117,7 @@ static bool at_escaped_nul(const Scan *s) {
 }
 
 static int scan_string(Scan *s) {
-        Place start = scan_place(s);
+        ConfigPlace start = scan_place(s);
         int r = copy_code(s, 1);
 
         while (r == 0 && s->at < s->end && *s->at != '"') {
@@ -129,7 +135,7 @@ static int scan_string(Scan *s) {
 }
 
 static int scan_block_comment(Scan *s) {
-        Place start = scan_place(s);
+        ConfigPlace start = scan_place(s);
         int r = copy(s, 2);
 
         while (r == 0 && s->at < s->end && !at_text(s, "*/"))
@@ -142,9 +148,52 @@ static int scan_block_comment(Scan *s) {
         return copy(s, 2);
 }
 
+/* Index of the file of that name, which is n bytes long and belongs to the caller. */
+static int file_index(Source *source, const char *name, size_t n, size_t *ret) {
+        size_t i = 0;
+
+        while (i < source->file_count &&
+               (strlen(source->files[i]) != n || memcmp(source->files[i], name, n) != 0))
+                i++;
+        if (i == source->file_count) {
+                char **files = reallocarray(source->files, i + 1, sizeof *files);
+                if (!files)
+                        return -ENOMEM;
+                source->files = files;
+                if (!(files[i] = strndup(name, n)))
+                        return -ENOMEM;
+                source->file_count++;
+        }
+        *ret = i;
+        return 0;
+}
+
+static int scan_mark(Scan *s, const char *comment, size_t size) {
+        const char *at = comment + strlen(SOURCE_MARK), *end = comment + size;
+        unsigned line = 0;
+        size_t file;
+
+        while (at < end && isdigit((unsigned char)*at))
+                line = 10 * line + (unsigned)(*at++ - '0');
+        at += at < end;
+        int r = file_index(s->out->source, at, (size_t)(end - at), &file);
+        if (r < 0)
+                return r;
+        s->out->mark = (SourceLine){.file = file, .line = line};
+        s->out->line_is_marked = true;
+        return 0;
+}
+
 static int scan_line_comment(Scan *s) {
         const char *newline = memchr(s->at, '\n', left(s));
-        return copy(s, newline ? (size_t)(newline - s->at) : left(s));
+        size_t size = newline ? (size_t)(newline - s->at) : left(s);
+        bool mark = s->out->kind == SOURCE_WITH_MARKS && at_text(s, SOURCE_MARK);
+        const char *start = s->at;
+
+        int r = copy(s, size);
+        if (r < 0 || !mark)
+                return r;
+        return scan_mark(s, start, size);
 }
 
 static int scan_word(Scan *s) {
@@ -295,7 +344,8 @@ static int scan_token(Scan *s, const char *begin) {
         return isspace(c) ? copy(s, 1) : copy_code(s, 1);
 }
 
-static int check_bytes(Output *out, Place at, const char *text, size_t size, Place from) {
+static int check_bytes(Output *out, ConfigPlace at, const char *text, size_t size,
+                       ConfigPlace from) {
         const char *nul = memchr(text, '\0', size);
 
         out->bytes_read += size;
@@ -313,25 +363,16 @@ static int check_bytes(Output *out, Place at, const char *text, size_t size, Pla
 }
 
 static int scan_text(Output *out, const char *name, const char *text, size_t size, unsigned depth,
-                     Place from) {
+                     ConfigPlace from) {
         static const char byte_order_mark[] = "\xef\xbb\xbf";
         Source *source = out->source;
 
-        char **files = reallocarray(source->files, source->file_count + 1, sizeof *files);
-        if (!files)
-                return -ENOMEM;
-        source->files = files;
-        files[source->file_count] = strdup(name);
-        if (!files[source->file_count])
-                return -ENOMEM;
-        Scan s = {.out = out,
-                  .at = text,
-                  .end = text + size,
-                  .file = source->file_count++,
-                  .line = 1,
-                  .depth = depth};
+        Scan s = {.out = out, .at = text, .end = text + size, .line = 1, .depth = depth};
 
-        int r = check_bytes(out, (Place){.file = source->files[s.file]}, text, size, from);
+        int r = file_index(source, name, strlen(name), &s.file);
+        if (r < 0)
+                return r;
+        r = check_bytes(out, (ConfigPlace){.file = source->files[s.file]}, text, size, from);
         if (r == 0 && at_text(&s, byte_order_mark))
                 s.at += strlen(byte_order_mark);
         while (r == 0 && s.at < s.end)
@@ -341,13 +382,13 @@ static int scan_text(Output *out, const char *name, const char *text, size_t siz
         return r;
 }
 
-int scan_source(Source *s, const char *name, const char *text, size_t size, size_t limit_bytes,
-                Report *report) {
-        Output out = {.source = s, .report = report, .limit_bytes = limit_bytes};
+int scan_source(Source *s, SourceKind kind, const char *name, const char *text, size_t size,
+                size_t limit_bytes, Report *report) {
+        Output out = {.source = s, .report = report, .limit_bytes = limit_bytes, .kind = kind};
 
         out.stream = open_memstream(&s->text, &s->size);
         if (!out.stream)
                 return -ENOMEM;
-        int r = scan_text(&out, name, text, size, 0, (Place){0});
+        int r = scan_text(&out, name, text, size, 0, (ConfigPlace){0});
         return fclose(out.stream) == 0 ? r : -ENOMEM;
 }

@@ -4,5 +4,5 @@
 #include "config/source.h"
 
 /* Fills a zeroed s. 0; -ENOMEM; or what was reported. s needs source_done in any case. */
-int scan_source(Source *s, const char *name, const char *text, size_t size, size_t limit_bytes,
-                Report *report);
+int scan_source(Source *s, SourceKind kind, const char *name, const char *text, size_t size,
+                size_t limit_bytes, Report *report);

@@ -15,6 +15,13 @@ typedef enum ConfigType {
         TYPE_QUEUES,    /* array or list of names; PoolConfig.queues and queue_count */
 } ConfigType;
 
+/* When a reload that changes the key is felt. */
+typedef enum ConfigEffect {
+        EFFECT_AT_ONCE,
+        EFFECT_NEW_TASKS, /* by what is submitted from then on */
+        EFFECT_RESTART,   /* not at all: it is refused */
+} ConfigEffect;
+
 typedef struct ConfigWord {
         const char *word;
         uint64_t value;
@@ -30,12 +37,34 @@ typedef struct ConfigKey {
         const char *fallback;      /* as it is written in a file; NULL: see fallback_note */
         const char *fallback_note; /* what holds without the key when fallback is NULL */
         const char *meaning;
-        const char *effect;  /* when a change is felt, behind "A change takes effect " */
-        size_t offset, size; /* of the field in Config, or in QueueConfig or PoolConfig */
+        ConfigEffect effect;
+        const char *effect_note; /* what happens then, as a clause; NULL: nothing else */
+        size_t offset, size;     /* of the field in Config, or in QueueConfig or PoolConfig */
+        size_t place;            /* offset of its ConfigPlace there */
 } ConfigKey;
 
 /* The rows, group by group, in the order in which they are documented and written. */
 const ConfigKey *config_schema(size_t *ret_count);
+
+bool config_group_is_list(const char *group); /* of entries with a name each: queues, pools */
+
+/* The rows of one group, by number from 0. false: there is none of that number. */
+typedef struct ConfigKeys {
+        const char *group;
+        const ConfigKey *items; /* of a list, the first is the name */
+        size_t count;
+} ConfigKeys;
+bool config_schema_group(size_t number, ConfigKeys *ret);
+
+/* What a list of c holds, whose group it is. A record is a QueueConfig or a PoolConfig, and begins
+ * with its name. */
+typedef struct ConfigEntries {
+        const char *records;
+        size_t count, size;
+} ConfigEntries;
+ConfigEntries config_entries(const Config *c, const char *group);
+const char *config_entry(const ConfigEntries *e, size_t i);              /* also its name */
+const char *config_entry_find(const ConfigEntries *e, const char *name); /* NULL: none */
 
 /* The row of group.name, or NULL. */
 const ConfigKey *config_schema_find(const char *group, const char *name);

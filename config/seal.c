@@ -1,13 +1,24 @@
-/* The canonical text: every key of the table, in its order, one a line, no include and no comment.
- * It is what a person would have to write to say all of it, and it is parsed by the same code as
- * what a person wrote. In a memfd it cannot change any more, whoever holds the descriptor. */
+/* The canonical text: every key of the table, in its order, one a line, and before each a mark of
+ * where a person wrote it. It is what a person would have to write to say all of it, and it is
+ * parsed by the same code as what a person wrote. In a memfd it cannot change any more, whoever
+ * holds the descriptor. */
 #include "config/value.h"
+
+#include "common/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+static void write_mark(ConfigPlace place, FILE *f) {
+        char file[2 * PATH_MAX] = "";
+
+        if (place.file)
+                text_escape(place.file, strlen(place.file), file, sizeof file);
+        fprintf(f, SOURCE_MARK "%u %s\n", place.line, file);
+}
 
 static void write_keys(const char *group, const void *record, const char *indent, FILE *f) {
         size_t n;
@@ -16,6 +27,7 @@ static void write_keys(const char *group, const void *record, const char *indent
         for (size_t i = 0; i < n; i++) {
                 if (strcmp(keys[i].group, group) != 0)
                         continue;
+                write_mark(value_place(&keys[i], record), f);
                 fprintf(f, "%s%s = ", indent, keys[i].name);
                 value_write(&keys[i], record, f);
                 fputs(";\n", f);

@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int source_load(Source *s, const char *name, const char *text, size_t size, size_t limit_bytes,
-                Report *report) {
+int source_load(Source *s, SourceKind kind, const char *name, const char *text, size_t size,
+                size_t limit_bytes, Report *report) {
         *s = (Source){0};
-        int r = scan_source(s, name, text, size, limit_bytes, report);
+        int r = scan_source(s, kind, name, text, size, limit_bytes, report);
         if (r < 0 && !report->error)
                 report->error = r;
         return r;
@@ -26,22 +26,22 @@ void source_done(Source *s) {
         *s = (Source){0};
 }
 
-Place source_place(const Source *s, unsigned line) {
+ConfigPlace source_place(const Source *s, unsigned line) {
         if (s->line_count == 0)
-                return (Place){.file = s->files[0]};
+                return (ConfigPlace){.file = s->files[0]};
         const SourceLine *l = &s->lines[MIN_OF((size_t)MAX_OF(line, 1u), s->line_count) - 1];
-        return (Place){.file = s->files[l->file], .line = l->line};
+        return (ConfigPlace){.file = s->files[l->file], .line = l->line};
 }
 
-Place source_place_before(const Source *s, unsigned line) {
-        Place here = source_place(s, line);
+ConfigPlace source_place_before(const Source *s, unsigned line) {
+        ConfigPlace here = source_place(s, line);
 
         for (size_t i = MIN_OF((size_t)line, s->line_count + 1); i-- > 1;)
                 if (s->lines[i - 1].code) {
-                        Place before = source_place(s, (unsigned)i);
-                        return strcmp(before.file, here.file) != 0 ? before : (Place){0};
+                        ConfigPlace before = source_place(s, (unsigned)i);
+                        return strcmp(before.file, here.file) != 0 ? before : (ConfigPlace){0};
                 }
-        return (Place){0};
+        return (ConfigPlace){0};
 }
 
 /* ---- files ---- */

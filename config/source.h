@@ -28,16 +28,21 @@ typedef struct Source {
 int source_read_file(const char *path, char **ret_text, size_t *ret_size);
 const char *source_read_error(int error); /* the reason, for people */
 
+/* What a program wrote may say where its lines came from at first: a comment "#@ LINE FILE" speaks
+ * of the line behind it, and "#@ 0 " says that it came from no file, which gives "" as the file. */
+#define SOURCE_MARK "#@ "
+typedef enum SourceKind { SOURCE_OF_PERSON, SOURCE_WITH_MARKS } SourceKind;
+
 /* Scans text, the contents of the file name, and reads what it includes. A relative include is
  * looked up beside the including file. limit_bytes bounds all of it together. 0 or what was
  * reported; s needs source_done in any case. */
-int source_load(Source *s, const char *name, const char *text, size_t size, size_t limit_bytes,
-                Report *report);
+int source_load(Source *s, SourceKind kind, const char *name, const char *text, size_t size,
+                size_t limit_bytes, Report *report);
 void source_done(Source *s);
 
 /* Where line (from 1) of the text came from. Lines behind the end give the last one. */
-Place source_place(const Source *s, unsigned line);
+ConfigPlace source_place(const Source *s, unsigned line);
 
 /* The last line with code before line, if it is in another file: a mistake at the end of an
  * included file is noticed only behind it. line 0: there is none. */
-Place source_place_before(const Source *s, unsigned line);
+ConfigPlace source_place_before(const Source *s, unsigned line);

@@ -16,6 +16,17 @@ static const void *field_const(const ConfigKey *key, const void *record) {
         return (const char *)record + key->offset;
 }
 
+ConfigPlace value_place(const ConfigKey *key, const void *record) {
+        ConfigPlace place;
+
+        memcpy(&place, (const char *)record + key->place, sizeof place);
+        return place;
+}
+
+void value_set_place(const ConfigKey *key, void *record, ConfigPlace place) {
+        memcpy((char *)record + key->place, &place, sizeof place);
+}
+
 /* Numeric fields are int, uint32_t or uint64_t (little of a value is lost only by our own table).
  */
 static void store_number(const ConfigKey *key, void *record, uint64_t value) {
@@ -293,4 +304,18 @@ void value_write(const ConfigKey *key, const void *record, FILE *stream) {
         default:
                 write_number(key, load_number(key, record), stream);
         }
+}
+
+char *value_text(const ConfigKey *key, const void *record) {
+        char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+
+        if (!f)
+                return NULL;
+        value_write(key, record, f);
+        if (fclose(f) == 0)
+                return text;
+        free(text);
+        return NULL;
 }

@@ -14,5 +14,10 @@ void value_set_fallback(const ConfigKey *key, void *record);
 /* What would be a value, for "must be …": `a number from 1 to 1024 or "auto"`. Returns buf. */
 const char *value_expected(const ConfigKey *key, char *buf, size_t size);
 
+ConfigPlace value_place(const ConfigKey *key, const void *record);
+void value_set_place(const ConfigKey *key, void *record, ConfigPlace place);
+
 /* The value of record's field as it is written in a file; value_read gives the same back. */
 void value_write(const ConfigKey *key, const void *record, FILE *stream);
+/* The same as text from malloc; NULL: no memory. */
+char *value_text(const ConfigKey *key, const void *record);

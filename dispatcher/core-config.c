@@ -57,15 +57,3 @@ int core_apply_config(Core *core, const Config *config, const Config *old) {
                                                   .pools = pools,
                                                   .pool_count = config->pool_count});
 }
-
-const char *config_needs_restart(const Config *config, const Config *old) {
-        if (strcmp(config->store_url, old->store_url) != 0)
-                return "store.url";
-        if (strcmp(config->control_socket, old->control_socket) != 0)
-                return "control.socket";
-        if (strcmp(config->events_socket, old->events_socket) != 0)
-                return "events.socket";
-        if (strcmp(config->control_group, old->control_group) != 0)
-                return "control.group";
-        return NULL;
-}

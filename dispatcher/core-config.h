@@ -7,6 +7,3 @@
 /* Gives config to core; pools whose handler differs from the one in old (may be NULL) have their
  * workers replaced. 0 or -ENOMEM. */
 int core_apply_config(Core *core, const Config *config, const Config *old);
-
-/* Does a running dispatcher have to be restarted for it? NULL: no; else what changed. */
-const char *config_needs_restart(const Config *config, const Config *old);

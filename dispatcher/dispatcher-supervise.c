@@ -64,13 +64,9 @@ static void on_exited(Dispatcher *d, const SuperviseMessage *m, int fd) {
         supervise_send_exit_seen(d->supervisor, m->serial);
 }
 
-/* Everything of a new configuration that needs no restart; error text when it is refused. */
-static int config_accept(Dispatcher *d, Config *config, char *text, size_t size) {
-        const char *restart = config_needs_restart(config, d->config);
-        if (restart) {
-                snprintf(text, size, "%s cannot change while running: restart stintd", restart);
-                return EBUSY;
-        }
+/* The supervisor has made sure that it needs no restart. Error text when it is refused. */
+static int config_accept(Dispatcher *d, Config *config, uint64_t generation, char *text,
+                         size_t size) {
         if (core_apply_config(d->core, config, d->config) < 0) {
                 snprintf(text, size, "out of memory");
                 return ENOMEM;
@@ -80,6 +76,9 @@ static int config_accept(Dispatcher *d, Config *config, char *text, size_t size)
                             config->retention.bytes);
         config_free(d->config);
         d->config = config;
+        d->options.generation = generation;
+        d->requests.config = config;
+        d->requests.generation = generation;
         return 0;
 }
 
@@ -93,13 +92,11 @@ static void on_reload(Dispatcher *d, const SuperviseMessage *m, int fd) {
                          findings.count ? findings.lines[0] : strerror(-error));
                 error = -error;
         } else {
-                error = config_accept(d, config, text, sizeof text);
+                error = config_accept(d, config, m->generation, text, sizeof text);
                 if (error)
                         config_free(config);
         }
         config_findings_done(&findings);
-        if (!error)
-                d->options.generation = m->generation;
         supervise_send_reloaded(d->supervisor, m->generation, error, text);
 }
 

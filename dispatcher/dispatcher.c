@@ -223,6 +223,8 @@ static void requests_init(Dispatcher *d) {
         snprintf(d->requests.events_socket, sizeof d->requests.events_socket, "%.*s", WIRE_TEXT_MAX,
                  d->config->events_socket);
         d->requests.health = d->health;
+        d->requests.config = d->config;
+        d->requests.generation = d->options.generation;
 }
 
 static int dispatcher_start(Dispatcher *d) {

@@ -22,8 +22,9 @@ int supervise_link_new(sd_event *event, int channel, int64_t priority, Supervise
 SuperviseLink *supervise_link_free(SuperviseLink *l); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(SuperviseLink *, supervise_link_free)
 
-/* How a reload that was asked for went. error 0: generation is in force; else text says why not, a
- * line each finding; -EOPNOTSUPP: this supervisor is too old to be asked. */
+/* How a reload that was asked for went. error 0: generation is in force, text says what it changed,
+ * a line each; else text says why not, a line each finding; -EOPNOTSUPP: this supervisor is too old
+ * to be asked. */
 typedef struct SuperviseReloaded {
         uint64_t generation;
         int error;

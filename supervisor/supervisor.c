@@ -28,7 +28,8 @@ pid_t supervisor_spawn(Supervisor *s, Program program, Worker *worker, int chann
                               s->paths->run,     "--instance", instance,        options[0],
                               options[1],        options[2],   options[3],      NULL};
         int alive = instance_open_alive(&s->instance),
-            fds[SUPERVISE_FD_RESULTS - SUPERVISE_FD_CHANNEL + 1] = {channel, s->settings.fd, alive};
+            fds[SUPERVISE_FD_RESULTS - SUPERVISE_FD_CHANNEL + 1] = {channel,
+                                                                    s->settings.in_force.fd, alive};
         if (alive < 0)
                 return alive;
         memcpy(fds + 3, sockets, socket_count * sizeof *sockets);
@@ -89,15 +90,15 @@ static void on_stop(void *userdata) {
         notify_stopping();
         s->phase = SUPERVISOR_STOPPING;
         timer_arm(&s->loop, &s->phase_timer,
-                  usec_add(s->settings.config->stop_timeout_usec, STOP_MARGIN_USEC), on_phase_timer,
-                  s);
+                  usec_add(s->settings.in_force.config->stop_timeout_usec, STOP_MARGIN_USEC),
+                  on_phase_timer, s);
         dispatcher_send(s, &(SuperviseMessage){.type = SUPERVISE_STOP}, -1);
 }
 
 /* ---- the start ---- */
 
 static int sockets_open(Supervisor *s, Error *error) {
-        const Config *c = s->settings.config;
+        const Config *c = s->settings.in_force.config;
         const char *group =
                 s->paths->kind == INSTANCE_SYSTEM && c->control_group[0] ? c->control_group : NULL;
         char path[PATH_MAX + 16];
@@ -149,7 +150,7 @@ int supervisor_run(const InstancePaths *paths, ConfigPresence presence, Error *e
                 .presence = presence,
                 .instance = INSTANCE_NONE,
                 .binaries = {.names = programs, .count = PROGRAM_COUNT},
-                .settings = {.fd = -1, .offered_fd = -1},
+                .settings = {.in_force = SEALED_CONFIG_NONE, .offered = SEALED_CONFIG_NONE},
                 .dispatcher.backoff = {.min_usec = BACKOFF_MIN_USEC, .max_usec = BACKOFF_MAX_USEC},
         };
         int r = supervisor_start(&s, error);

@@ -9,7 +9,7 @@
 #pragma once
 
 #include "common/supervise.h"
-#include "config/config.h"
+#include "config/sealed.h"
 #include "host/backoff.h"
 #include "host/binaries.h"
 #include "host/channel.h"
@@ -55,9 +55,9 @@ typedef struct Dispatcher { /* dispatcher.c */
         bool ever_ready, stopped;
 } Dispatcher;
 
-typedef struct Settings {         /* settings.c */
-        Config *config, *offered; /* in force; sent in a RELOAD that is not answered, else NULL */
-        int fd, offered_fd;
+typedef struct Settings { /* settings.c */
+        SealedConfig in_force;
+        SealedConfig offered; /* sent in a RELOAD that is not answered */
         uint64_t generation;
         bool wanted; /* a SIGHUP or RELOAD_ASKED waits for a dispatcher that can answer */
         uint64_t asked, covered; /* RELOAD_ASKED: the last; the last before the files were read */

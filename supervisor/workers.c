@@ -58,9 +58,9 @@ void workers_spawn(Supervisor *s, const SuperviseMessage *m) {
         w->entry.generation = s->settings.generation;
         w->entry.binary = s->binaries.now.number;
         w->entry.state = SUPERVISE_WORKER_ALIVE;
-        int r = s->phase == SUPERVISOR_ENDING                      ? -ECANCELED
-                : config_pool(s->settings.config, m->pool) == NULL ? -EINVAL
-                                                                   : worker_start(s, w);
+        int r = s->phase == SUPERVISOR_ENDING                               ? -ECANCELED
+                : config_pool(s->settings.in_force.config, m->pool) == NULL ? -EINVAL
+                                                                            : worker_start(s, w);
         if (r < 0) {
                 log_error("cannot start a worker for pool %s: %s", m->pool, strerror(-r));
                 w->entry.error = -r;

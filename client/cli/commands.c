@@ -23,6 +23,7 @@
         C(retry)                                                        \
         C(signal)                                                       \
         C(purge)                                                        \
+        C(config)                                                       \
         C(reload)                                                       \
         C(ping)                                                         \
         C(version)                                                      \
@@ -41,12 +42,12 @@ const Command *const commands[] = {COMMANDS(COMMAND_ROW) NULL};
 static const struct {
         const char *name, *ours;
 } synonyms[] = {
-        {"ls", "list"},     {"ps", "list"},        {"queue", "list"},    {"rm", "cancel"},
-        {"kill", "cancel"}, {"stop", "cancel"},    {"remove", "cancel"}, {"delete", "cancel"},
-        {"add", "submit"},  {"enqueue", "submit"}, {"put", "submit"},    {"exec", "run"},
-        {"log", "logs"},    {"output", "logs"},    {"info", "show"},     {"stat", "status"},
-        {"tail", "logs"},   {"resubmit", "retry"}, {"restart", "retry"}, {"forget", "purge"},
-        {"clean", "purge"}, {"send", "call"},
+        {"ls", "list"},     {"ps", "list"},        {"queue", "list"},      {"rm", "cancel"},
+        {"kill", "cancel"}, {"stop", "cancel"},    {"remove", "cancel"},   {"delete", "cancel"},
+        {"add", "submit"},  {"enqueue", "submit"}, {"put", "submit"},      {"exec", "run"},
+        {"log", "logs"},    {"output", "logs"},    {"info", "show"},       {"stat", "status"},
+        {"tail", "logs"},   {"resubmit", "retry"}, {"restart", "retry"},   {"forget", "purge"},
+        {"clean", "purge"}, {"send", "call"},      {"settings", "config"},
 };
 
 const Command *command_find(const char *name) {

@@ -110,6 +110,17 @@ static void complete_pools(Completion *c) {
         complete_status(c, print_pools);
 }
 
+/* Keys of the configuration. */
+static void complete_keys(Completion *c) {
+        _cleanup_(stint_freep) StintClient *client = ask(c);
+        StintConfig *config = NULL;
+        if (!client || stint_config(client, &config) < 0)
+                return;
+        for (const StintSetting *const *s = config->settings; *s; s++)
+                candidate_print(c, (*s)->name, (*s)->value);
+        stint_config_free(config);
+}
+
 /* ---- tasks ---- */
 
 /* Which tasks a command is about; all, if it is not here. */
@@ -222,6 +233,7 @@ static const struct {
         {"POOL", .complete = complete_pools},
         {"SELECTOR", .complete = complete_selectors},
         {"STATE", .complete = complete_states},
+        {"KEY", .complete = complete_keys},
         {"SIGNAL", .complete = complete_signals},
         {"NAME[=V]", .complete = complete_environment},
         {"FILE", .shell = "files"},

@@ -14,8 +14,8 @@ static const struct {
         {WIRE_TYPE_SHOW, request_show},          {WIRE_TYPE_OUTPUT, request_output},
         {WIRE_TYPE_STATUS, request_status},      {WIRE_TYPE_PING, request_ping},
         {WIRE_TYPE_OUTPUTS, request_outputs},    {WIRE_TYPE_PURGE, request_purge},
-        {WIRE_TYPE_RELOAD, request_reload},      {WIRE_TYPE_SIGNAL, request_signal},
-        {WIRE_TYPE_EVENTS, request_events},
+        {WIRE_TYPE_CONFIG, request_config},      {WIRE_TYPE_RELOAD, request_reload},
+        {WIRE_TYPE_SIGNAL, request_signal},      {WIRE_TYPE_EVENTS, request_events},
 };
 
 /* The mode of the socket keeps strangers out, but it can be opened up by accident, and what comes

@@ -3,6 +3,7 @@
  * the answer goes out now, after a commit, or when the read is done. */
 #pragma once
 
+#include "config/config.h"
 #include "dispatcher/client-link.h"
 #include "dispatcher/event-link.h"
 #include "dispatcher/follow.h"
@@ -30,6 +31,8 @@ typedef struct RequestContext {
         const char *state_dir;
         char events_socket[WIRE_TEXT_MAX + 1]; /* path */
         const char *health;                    /* "" or why submits are refused */
+        const Config *config;                  /* in force */
+        uint64_t generation;                   /* of config */
 } RequestContext;
 
 typedef void (*RequestHandler)(RequestContext *x, ClientMessage *m);
@@ -72,4 +75,5 @@ void request_purge(RequestContext *x, ClientMessage *m);
 void request_signal(RequestContext *x, ClientMessage *m);
 void request_status(RequestContext *x, ClientMessage *m);
 void request_ping(RequestContext *x, ClientMessage *m);
+void request_config(RequestContext *x, ClientMessage *m);
 void request_reload(RequestContext *x, ClientMessage *m);

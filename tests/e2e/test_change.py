@@ -173,7 +173,7 @@ def test_purge_forgets_what_has_ended(t):
 def test_reload_tells_every_finding_and_changes_nothing(t):
     i = t.instance(ONE_WORKER)
     done = i.stint('reload')
-    t.contains(done.stdout, 'in force (generation ')
+    t.equal(done.stdout, 'nothing has changed\nthe configuration is in force (generation 2)\n')
     generation = i.json('reload')['reload']['generation']
     i.config.write_text('queus: ();\n' + ONE_WORKER.replace('1', '-1'))
     done = i.stint('reload', check=78)
@@ -186,9 +186,88 @@ def test_reload_tells_every_finding_and_changes_nothing(t):
     t.equal(len(told['reload']['findings']), 2)
     i.stint('run', 'true')
     i.config.write_text(TWO_QUEUES)
-    t.true(i.json('reload')['reload']['generation'] > generation, 'a new one is in force')
+    told = i.json('reload')['reload']
+    t.true(told['generation'] > generation, 'a new one is in force')
+    t.equal(told['changes'][0], 'queues.mail: new (at once)')
     i.stint('run', '-q', 'mail', 'true')
     refused(t, i, 64, ['reload', 'now'], 'now')
+
+
+def test_reload_tells_when_each_change_takes_effect(t):
+    i = t.instance(ONE_WORKER)
+    i.config.write_text(
+        ONE_WORKER.replace('workers = 1', 'workers = 3') + 'daemon: { stop_timeout = "9s"; };\n'
+    )
+    *changes, last = i.stint('reload').stdout.splitlines()
+    t.equal(last, 'the configuration is in force (generation 2)')
+    t.equal(
+        changes,
+        [
+            'daemon.stop_timeout: "30s" → "9s" (at once: a stop that has begun keeps the old one)',
+            'pools.default.workers: 1 → 3 (at once: new ones start now, those too many finish what '
+            'they do first)',
+        ],
+    )
+    t.until(lambda: changes[1] in i.log_text(), 'the log says the same')
+    i.config.write_text(ONE_WORKER + f'\nstore: {{ url = "sqlite:{i.home}/x.db"; }};\n')
+    done = i.stint('reload', check=78)
+    t.contains(done.stderr, 'store.url: ')
+    t.contains(done.stderr, 'changes only with a restart')
+
+
+# ---- config ----
+
+
+def settings(i, *words):
+    return {key['key']: key for key in i.json('config', *words)['config']['keys']}
+
+
+def test_config_tells_what_is_in_force_and_who_said_so(t):
+    i = t.instance(ONE_WORKER)
+    before = settings(i)
+    t.equal(before['pools.default.workers']['value'], 1)
+    t.equal(before['pools.default.workers']['file'], str(i.config))
+    t.equal(before['store.retention.age'], {
+        'key': 'store.retention.age', 'value': '7d', 'file': None, 'line': None,
+    })
+    t.equal(before['store.url']['value'], i.json('status')['status']['store'])
+    t.equal(before['pools.default.queues']['value'], ['default'])
+    i.config.write_text('# a line\n' + ONE_WORKER.replace('workers = 1', 'workers = 2'))
+    extra = i.config.parent / 'more.conf'
+    with i.config.open('a') as config:
+        config.write('@include "more.conf"\n')
+    extra.write_text('\ndaemon: { log_level = "debug"; };\n')
+    t.equal(settings(i), before, 'what files say is not in force')
+    generation = i.json('reload')['reload']['generation']
+    after = settings(i)
+    t.equal(i.json('config')['config']['generation'], generation)
+    t.equal(after['pools.default.workers']['value'], 2)
+    t.equal(
+        after['pools.default.workers']['line'], before['pools.default.workers']['line'] + 1
+    )
+    t.equal((after['daemon.log_level']['file'], after['daemon.log_level']['line']), (str(extra), 2))
+    i.kill_dispatcher()
+    t.equal(settings(i), after, 'the next dispatcher knows as much')
+
+
+def test_config_shows_the_keys_that_are_asked_for(t):
+    i = t.instance(ONE_WORKER)
+    t.equal(
+        list(settings(i, 'store.retention', 'daemon.log_level')),
+        ['daemon.log_level', 'store.retention.age', 'store.retention.tasks',
+         'store.retention.bytes'],
+    )
+    given = settings(i, '--given')
+    t.true(given and all(key['file'] for key in given.values()), 'only what a file gives')
+    t.equal(list(settings(i, '--given', 'store')), [])
+    lines = i.stint('config', 'pools').stdout.splitlines()
+    t.equal(lines[0].split(), ['KEY', 'VALUE', 'GIVEN', 'IN'])
+    t.equal(len(lines), 5)
+    t.true(lines[3].endswith(' default') and f' {i.config}:' in lines[4], lines)
+    refused(t, i, 65, ['config', 'daemon.loglevel'], 'did you mean daemon.log_level?')
+    refused(t, i, 65, ['config', 'pool.default'], 'did you mean pools.default?')
+    refused(t, i, 65, ['config', 'xyz'], '`stint config` shows all')
+    refused(t, i, 64, ['config', '--all'], '--all')
 
 
 # ---- who waits meanwhile ----

@@ -188,6 +188,7 @@ def test_each_command_is_offered_the_tasks_that_it_is_about(t):
 def test_lines_of_the_newer_commands(t):
     i = t.instance(CONFIG)
     t.equal(offered(i, 'signal', 'US'), ['USR1', 'USR2'])
+    t.equal(offered(i, 'config', 'daemon.l'), ['daemon.log_level'])
     t.equal(offered(i, 'watch', '--queue', 'maili'), ['mailing-list'])
     t.equal(offered(i, 'watch', '--state=failed,ex'), ['--state=failed,expired'])
     t.equal(offered(i, 'retry', 'queue:maili'), ['queue:mailing-list'])

@@ -16,7 +16,7 @@ QUEUES = (
 )
 COMMANDS = (
     'submit run call map status list show logs result wait watch top cancel retry signal purge '
-    'reload ping version help'
+    'config reload ping version help'
 ).split()
 
 
@@ -65,6 +65,7 @@ def test_json_wherever_something_is_printed(t):
         (['signal', 'HUP', '1'], 0, ['signal']),
         (['retry', '1'], 0, ['retry']),
         (['purge', '1'], 0, ['purge']),
+        (['config'], 0, ['config']),
         (['reload'], 0, ['reload']),
         (['ping'], 0, ['ping']),
         (['help'], 0, ['client']),

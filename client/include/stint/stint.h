@@ -343,6 +343,21 @@ typedef struct StintStatus {
 int stint_status(StintClient *client, StintStatus **ret); /* waits */
 StintStatus *stint_status_free(StintStatus *status);
 
+typedef struct StintSetting {
+        const char *name;  /* "daemon.log_level", "pools.NAME.workers" */
+        const char *value; /* as it is written in a file, which is JSON: "info" in quotes, 4 */
+        const char *file;  /* where it was given; NULL: nowhere, it is the default */
+        uint64_t line;
+} StintSetting;
+
+/* The configuration in force, in the order of stintd.conf(5). */
+typedef struct StintConfig {
+        uint64_t generation; /* 1 at the start, one more with each reload */
+        const StintSetting *const *settings;
+} StintConfig;
+int stint_config(StintClient *client, StintConfig **ret); /* waits */
+StintConfig *stint_config_free(StintConfig *config);
+
 /* ---- changing ---- */
 
 /* What became of the ids of a request; until the next call on the client. */
@@ -368,10 +383,11 @@ int stint_purge(StintClient *client, const uint64_t *ids, size_t n, StintOutcome
 enum { STINT_RETRY_AGAIN = 1 << 0 };
 int stint_retry(StintClient *client, uint64_t id, unsigned flags, uint64_t *ret_id);
 
-/* Has the dispatcher's instance read its configuration again. 0: in force, *ret_generation (may be
- * NULL) counts them; -STINT_BAD_CONFIG: refused, stint_error has the findings, a line each. Waits.
- */
-int stint_reload(StintClient *client, uint64_t *ret_generation);
+/* Has the dispatcher's instance read its configuration again. 0: in force; -STINT_BAD_CONFIG:
+ * refused, stint_error has the findings, a line each. *ret_generation counts what was in force.
+ * *ret_changes is what has changed and when that takes effect, a line each, "" for nothing; from
+ * malloc. Both may be NULL. Waits. */
+int stint_reload(StintClient *client, uint64_t *ret_generation, char **ret_changes);
 
 /* ---- events ---- */
 

@@ -132,16 +132,69 @@ Test(lib_change, purge_forgets_what_has_ended_and_leaves_the_rest_alone) {
 
 Test(lib_change, reload_counts_generations_and_tells_what_is_wrong) {
         uint64_t before, after;
-        cr_assert_eq(stint_reload(client, &before), 0, "%s", stint_error(client));
+        cr_assert_eq(stint_reload(client, &before, NULL), 0, "%s", stint_error(client));
         real_configure("queues: ({ name = \"default\"; }, { name = \"bulk\"; });\n"
                        "pools: ({ name = \"default\"; workers = 0; colour = 1; });\n");
-        cr_assert_eq(stint_reload(client, &after), -STINT_BAD_CONFIG);
+        cr_assert_eq(stint_reload(client, &after, NULL), -STINT_BAD_CONFIG);
         cr_assert_not_null(strstr(stint_error(client), "colour"), "%s", stint_error(client));
         cr_assert_not_null(strstr(stint_error(client), "workers"), "%s", stint_error(client));
         real_configure("queues: ({ name = \"default\"; }, { name = \"more\"; });\n"
                        "pools: ({ name = \"default\"; queues = [\"default\", \"more\"]; });\n");
-        cr_assert_eq(stint_reload(client, &after), 0, "%s", stint_error(client));
+        char *changes = NULL;
+        cr_assert_eq(stint_reload(client, &after, &changes), 0, "%s", stint_error(client));
         cr_assert_gt(after, before);
+        cr_assert_not_null(strstr(changes, "queues.more: new ("), "%s", changes);
+        free(changes);
+        cr_assert_eq(stint_reload(client, NULL, &changes), 0, "%s", stint_error(client));
+        cr_assert_str_eq(changes, "");
+        free(changes);
+}
+
+static const StintSetting *setting_of(const StintConfig *config, const char *name) {
+        for (const StintSetting *const *s = config->settings; *s; s++)
+                if (strcmp((*s)->name, name) == 0)
+                        return *s;
+        return NULL;
+}
+
+/* More than fits into one answer: 12 pools with 1001 names of queues each. */
+Test(lib_change, config_tells_every_setting_and_its_place) {
+        char *text = NULL;
+        size_t size, count = 0;
+        FILE *f = open_memstream(&text, &size);
+        fputs("queues: (\n", f);
+        for (unsigned i = 0; i < 1000; i++)
+                fprintf(f,
+                        "{ name = \"a-queue-with-a-long-name-for-the-sake-of-many-bytes-%u\"; },\n",
+                        i);
+        fputs("{ name = \"last\"; } );\npools: (", f);
+        for (unsigned p = 0; p < 12; p++) {
+                fprintf(f, "{ name = \"p%u\"; workers = 1; queues = [\"last\"", p);
+                for (unsigned i = 0; i < 1000; i++)
+                        fprintf(f, ",\"a-queue-with-a-long-name-for-the-sake-of-many-bytes-%u\"",
+                                i);
+                fputs(p < 11 ? "]; },\n" : "]; }", f);
+        }
+        fputs(");\n", f);
+        fclose(f);
+        real_configure(text);
+        free(text);
+
+        StintConfig *config;
+        uint64_t generation;
+        cr_assert_eq(stint_reload(client, &generation, NULL), 0, "%s", stint_error(client));
+        cr_assert_eq(stint_config(client, &config), 0, "%s", stint_error(client));
+        cr_assert_eq(config->generation, generation);
+        while (config->settings[count])
+                count++;
+        cr_assert_eq(count, 9 + 2 * 1001 + 4 * 12);
+        const StintSetting *last = setting_of(config, "queues.last.name");
+        cr_assert_str_eq(last->value, "\"last\"");
+        cr_assert_eq(last->line, 1002);
+        cr_assert_gt(strlen(setting_of(config, "pools.p11.queues")->value), 50000);
+        cr_assert_null(setting_of(config, "daemon.log_level")->file);
+        stint_config_free(config);
+        cr_assert_null(stint_config_free(NULL));
 }
 
 Test(lib_change, show_tells_everything_about_a_command) {

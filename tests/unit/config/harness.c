@@ -129,6 +129,26 @@ void expect_finding_of(const char *text, const char *finding) {
         expect_findings(finding, NULL);
 }
 
+static void expect_same_places(const ConfigSetting *a, const ConfigSetting *b) {
+        cr_assert_str_eq(a->name, b->name);
+        cr_assert_eq(a->place.line, b->place.line, "%s", a->name);
+        cr_assert_str_eq(a->place.file ? a->place.file : "", b->place.file ? b->place.file : "");
+}
+
+void expect_same_settings(const Config *a, const Config *b) {
+        ConfigSettings s = {0}, t = {0};
+
+        cr_assert_eq(config_settings(a, &s), 0);
+        cr_assert_eq(config_settings(b, &t), 0);
+        cr_assert_eq(s.count, t.count);
+        for (size_t i = 0; i < s.count; i++) {
+                cr_assert_str_eq(s.items[i].value, t.items[i].value);
+                expect_same_places(&s.items[i], &t.items[i]);
+        }
+        config_settings_done(&s);
+        config_settings_done(&t);
+}
+
 void expect_same_config(const Config *a, const Config *b) {
         cr_assert_eq(a->log_level, b->log_level);
         cr_assert_eq(a->stop_timeout_usec, b->stop_timeout_usec);

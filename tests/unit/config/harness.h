@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "config/config.h"
+#include "config/settings.h"
 
 #include <criterion/criterion.h>
 
@@ -26,6 +26,9 @@ int load_bad(ConfigPresence presence, const char **ret_only_finding);
 
 /* Writes stintd.conf and requires exactly one finding. */
 void expect_finding_of(const char *text, const char *finding);
+
+/* Every setting equal, with where it was given. */
+void expect_same_settings(const Config *a, const Config *b);
 
 /* Every field equal. */
 void expect_same_config(const Config *a, const Config *b);

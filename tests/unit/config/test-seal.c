@@ -31,8 +31,39 @@ TEST(seal, gives_back_the_same_from_a_shared_descriptor) {
         for (int i = 0; i < 3; i++) {
                 _cleanup_(config_freep) Config *c = load_sealed(fd);
                 expect_same_config(c, load_good());
+                expect_same_settings(c, load_good());
         }
         close(fd);
+}
+
+/* Also of files that are included, in conf.d, or oddly named; and of a second seal. */
+TEST(seal, keeps_where_each_value_was_given) {
+        int fd = -1;
+
+        write_file("more of it.conf", "daemon: {\n  log_level = \"debug\";\n};\n");
+        write_file("stintd.conf", "# one\n@include \"more of it.conf\"\n"
+                                  "queues: ( { name = \"a\"; },\n { name = \"b\"; } );\n");
+        write_file("conf.d/1 \"x\".conf", "store: { retention: { age = \"1d\"; }; };\n");
+        cr_assert_eq(config_seal(load_good(), &fd), 0);
+        _cleanup_(config_freep) Config *once = load_sealed(fd);
+        close(fd);
+        expect_same_settings(once, load_good());
+        cr_assert_str_eq(once->place.log_level.file, path_of("more of it.conf"));
+        cr_assert_eq(once->place.log_level.line, 2);
+        cr_assert_eq(once->queues[1].place.name.line, 4);
+        cr_assert_str_eq(once->place.retention.age_usec.file, path_of("conf.d/1 \"x\".conf"));
+        cr_assert_null(once->pools[0].place.workers.file);
+        cr_assert_eq(config_seal(once, &fd), 0);
+        _cleanup_(config_freep) Config *twice = load_sealed(fd);
+        close(fd);
+        expect_same_settings(twice, once);
+}
+
+/* What looks like a mark in the file of a person is a comment. */
+TEST(seal, only_what_is_sealed_has_marks) {
+        write_file("stintd.conf", "\n#@ 77 /elsewhere\ndaemon: { log_level = \"debug\"; };\n");
+        cr_assert_eq(load_good()->place.log_level.line, 3);
+        cr_assert_str_eq(load_good()->place.log_level.file, path_of("stintd.conf"));
 }
 
 TEST(seal, cannot_be_changed_and_is_not_inherited) {

@@ -112,7 +112,8 @@ Test(settings, sockets_do_not_move_while_running) {
                  w.run);
         world_configure(&w, text);
         hang_up(&w);
-        expect_logged(&w, "change only with a restart");
+        expect_logged(&w, "control.socket: ");
+        expect_logged(&w, "changes only with a restart");
         world_stop(&w);
         world_done(&w);
 }
