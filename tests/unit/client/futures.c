@@ -83,9 +83,11 @@ Test(futures, flush_waits_for_acknowledgements_and_needs_no_futures) {
 }
 
 Test(futures, wait_any_names_one_that_is_over) {
+        Gate gate;
+        gate_make(&gate);
         StintClient *c = world_client();
         StintFuture *f[] = {
-                world_submit(c, &(StintTask){STINT_TASK, .argv = world_gate()}, 0),
+                world_submit(c, &(StintTask){STINT_TASK, .argv = gate.argv}, 0),
                 world_command(c, "exit 0"),
         };
         size_t index = 9;
@@ -93,7 +95,7 @@ Test(futures, wait_any_names_one_that_is_over) {
         cr_assert_eq(index, 1);
         cr_assert_eq(stint_future_wait(f[0], 1), -STINT_TIMED_OUT);
         cr_assert_eq(stint_wait_any(c, f, 1, 0, &index), -STINT_TIMED_OUT);
-        world_open_gate();
+        gate_open(&gate);
         expect_ok(c, stint_wait_all(c, f, 2, PATIENCE_MSEC));
         expect_ok(c, stint_wait_any(c, f, 2, PATIENCE_MSEC, &index));
         stint_free(c);
@@ -177,8 +179,10 @@ Test(futures, freed_in_every_state_and_a_client_freed_with_things_under_way) {
 /* ---- cancelling ---- */
 
 Test(futures, cancelled_before_and_after_the_acknowledgement) {
+        Gate gate;
+        gate_make(&gate);
         StintClient *c = world_client();
-        StintTask task = {STINT_TASK, .argv = world_gate()};
+        StintTask task = {STINT_TASK, .argv = gate.argv};
         StintFuture *early = world_submit(c, &task, 0), *late = world_submit(c, &task, 0);
         expect_ok(c, stint_future_cancel(early));
         expect_ok(c, stint_future_wait_acknowledged(late, PATIENCE_MSEC));

@@ -1,6 +1,6 @@
 /* What changes tasks: stint_cancel, stint_signal, stint_purge and stint_reload; and stint_show,
  * which tells what became of them. */
-#include "tests/unit/client/real.h"
+#include "tests/unit/client/world.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -18,13 +18,13 @@ static StintClient *client;
 static StintOutcome outcome;
 
 static void set_up(void) {
-        real_start(CONFIG);
-        client = real_client();
+        world_start_with(CONFIG);
+        client = world_client();
 }
 
 static void tear_down(void) {
         stint_free(client);
-        real_stop();
+        world_stop();
 }
 
 TestSuite(lib_change, .init = set_up, .fini = tear_down, .timeout = 120);
@@ -32,12 +32,12 @@ TestSuite(lib_change, .init = set_up, .fini = tear_down, .timeout = 120);
 Test(lib_change, cancel_ends_what_waits_and_what_runs) {
         Gate gate;
         gate_make(&gate);
-        uint64_t ids[] = {real_submit(client, gate.script), 0, 999, 0};
+        uint64_t ids[] = {world_script(client, gate.script), 0, 999, 0};
         gate_entered(&gate);
         const char *argv[] = {"/bin/true", NULL};
-        ids[1] = real_submit_task(
-                client, &(StintTask){STINT_TASK, .argv = argv, .flags = STINT_AT_MOST_ONCE});
-        ids[3] = real_submit_messages(client, "bulk", 1);
+        ids[1] = world_task(client,
+                            &(StintTask){STINT_TASK, .argv = argv, .flags = STINT_AT_MOST_ONCE});
+        ids[3] = world_messages(client, "bulk", 1);
         cr_assert_eq(stint_cancel(client, ids, 4, 0, &outcome), 0, "%s", stint_error(client));
         cr_assert_eq(outcome.done, 2);
         cr_assert_eq(outcome.other, 1);
@@ -45,7 +45,7 @@ Test(lib_change, cancel_ends_what_waits_and_what_runs) {
         cr_assert_eq(outcome.unknown[0], 999);
         cr_assert_eq(outcome.denied_count, 0);
         for (size_t i = 0; i < 2; i++) {
-                StintEnd end = real_end(client, ids[i]);
+                StintEnd end = world_end(client, ids[i]);
                 cr_assert_eq(end.state, STINT_CANCELLED);
                 cr_assert_eq(end.reason, STINT_REASON_CANCELLED);
         }
@@ -75,7 +75,7 @@ Test(lib_change, what_has_gathered_is_submitted_before_it_is_changed) {
         const char *argv[] = {"/bin/true", NULL};
         StintTask task = {STINT_TASK, .argv = argv, .delay_usec = 3600000000};
         StintFuture *f;
-        uint64_t next = real_submit_messages(client, "bulk", 1) + 1;
+        uint64_t next = world_messages(client, "bulk", 1) + 1;
         cr_assert_eq(stint_submit(client, &task, 1, 0, &f), 0);
         cr_assert_eq(stint_cancel(client, &next, 1, 0, &outcome), 0, "%s", stint_error(client));
         cr_assert_eq(outcome.done, 1);
@@ -89,10 +89,9 @@ Test(lib_change, a_signal_reaches_the_processes_of_a_run_which_goes_on) {
         Gate gate;
         gate_make(&gate);
         /* wait is what a trapped signal interrupts without a race; cat dies of it. */
-        snprintf(script, sizeof script, "trap 'echo caught' USR1; cat <%s & wait; %s", gate.path,
-                 gate.script);
-        uint64_t ids[] = {real_submit(client, script), 999,
-                          real_submit_messages(client, "bulk", 1)};
+        snprintf(script, sizeof script, "trap 'echo caught' USR1; : >%s.in; cat <%s & wait; %s",
+                 gate.path, gate.path, gate.script);
+        uint64_t ids[] = {world_script(client, script), 999, world_messages(client, "bulk", 1)};
         gate_entered(&gate);
         cr_assert_eq(stint_signal(client, ids, 3, SIGUSR1, &outcome), 0, "%s", stint_error(client));
         cr_assert_eq(outcome.done, 1);
@@ -103,17 +102,17 @@ Test(lib_change, a_signal_reaches_the_processes_of_a_run_which_goes_on) {
                 cr_assert_eq(stint_ping(client, -1, NULL), 0);
         cr_assert_str_eq(text, "caught\n");
         cr_assert_eq(stint_cancel(client, ids, 1, SIGKILL, NULL), 0);
-        cr_assert_eq(real_end(client, ids[0]).state, STINT_CANCELLED);
+        cr_assert_eq(world_end(client, ids[0]).state, STINT_CANCELLED);
 }
 
 Test(lib_change, purge_forgets_what_has_ended_and_leaves_the_rest_alone) {
         enum { N = 5000 };
         Gate gate;
         gate_make(&gate);
-        uint64_t first = real_submit_messages(client, "bulk", N), *ids = calloc(N + 2, sizeof *ids);
+        uint64_t first = world_messages(client, "bulk", N), *ids = calloc(N + 2, sizeof *ids);
         for (uint64_t i = 0; i < N; i++)
                 ids[i] = first + i;
-        ids[N] = real_submit(client, gate.script);
+        ids[N] = world_script(client, gate.script);
         ids[N + 1] = 999999;
         gate_entered(&gate);
         cr_assert_eq(stint_purge(client, ids, N + 2, &outcome), 0, "%s", stint_error(client));
@@ -126,20 +125,20 @@ Test(lib_change, purge_forgets_what_has_ended_and_leaves_the_rest_alone) {
         StintDetails *details;
         cr_assert_eq(stint_show(client, first, &details), -STINT_NOT_FOUND);
         gate_open(&gate);
-        cr_assert_eq(real_end(client, ids[N]).state, STINT_SUCCEEDED);
+        cr_assert_eq(world_end(client, ids[N]).state, STINT_SUCCEEDED);
         free(ids);
 }
 
 Test(lib_change, reload_counts_generations_and_tells_what_is_wrong) {
         uint64_t before, after;
         cr_assert_eq(stint_reload(client, &before, NULL), 0, "%s", stint_error(client));
-        real_configure("queues: ({ name = \"default\"; }, { name = \"bulk\"; });\n"
-                       "pools: ({ name = \"default\"; workers = 0; colour = 1; });\n");
+        world_configure("queues: ({ name = \"default\"; }, { name = \"bulk\"; });\n"
+                        "pools: ({ name = \"default\"; workers = 0; colour = 1; });\n");
         cr_assert_eq(stint_reload(client, &after, NULL), -STINT_BAD_CONFIG);
         cr_assert_not_null(strstr(stint_error(client), "colour"), "%s", stint_error(client));
         cr_assert_not_null(strstr(stint_error(client), "workers"), "%s", stint_error(client));
-        real_configure("queues: ({ name = \"default\"; }, { name = \"more\"; });\n"
-                       "pools: ({ name = \"default\"; queues = [\"default\", \"more\"]; });\n");
+        world_configure("queues: ({ name = \"default\"; }, { name = \"more\"; });\n"
+                        "pools: ({ name = \"default\"; queues = [\"default\", \"more\"]; });\n");
         char *changes = NULL;
         cr_assert_eq(stint_reload(client, &after, &changes), 0, "%s", stint_error(client));
         cr_assert_gt(after, before);
@@ -177,7 +176,7 @@ Test(lib_change, config_tells_every_setting_and_its_place) {
         }
         fputs(");\n", f);
         fclose(f);
-        real_configure(text);
+        world_configure(text);
         free(text);
 
         StintConfig *config;
@@ -201,7 +200,7 @@ Test(lib_change, show_tells_everything_about_a_command) {
         const char *argv[] = {"/bin/sh", "-c", "echo out; echo err >&2; exit $CODE", NULL};
         const char *env[] = {"CODE=3", "HOME", NULL}, *labels[] = {"k=v", NULL};
         StintDetails *d;
-        uint64_t id = real_submit_task(
+        uint64_t id = world_task(
                 client,
                 &(StintTask){STINT_TASK, .argv = argv, .name = "n", .labels = labels, .cwd = "/tmp",
                              .stdin_bytes = "a\0b", .stdin_size = 3,
@@ -209,7 +208,7 @@ Test(lib_change, show_tells_everything_about_a_command) {
                              .flags = STINT_UMASK | STINT_OUTPUT_LIMIT, .umask = 027,
                              .output_limit = 1000, .nice = 3, .timeout_usec = 60000000,
                              .retries = 1, .backoff_min_usec = 1000, .backoff_max_usec = 2000});
-        real_end(client, id);
+        world_end(client, id);
         cr_assert_eq(stint_show(client, id, &d), 0, "%s", stint_error(client));
         cr_assert_eq(d->info.id, id);
         cr_assert_str_eq(d->info.name, "n");
@@ -242,7 +241,7 @@ Test(lib_change, show_tells_everything_about_a_command) {
 
 Test(lib_change, show_gives_the_payload_of_a_message_and_knows_no_other_ids) {
         StintDetails *d;
-        uint64_t id = real_submit_messages(client, "bulk", 1);
+        uint64_t id = world_messages(client, "bulk", 1);
         cr_assert_eq(stint_show(client, id, &d), 0, "%s", stint_error(client));
         cr_assert_null(d->argv);
         cr_assert_eq(d->payload_size, 1);

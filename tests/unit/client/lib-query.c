@@ -1,5 +1,5 @@
 /* stint_list, stint_list_ids and stint_status against a real instance. */
-#include "tests/unit/client/real.h"
+#include "tests/unit/client/world.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -13,13 +13,13 @@
 static StintClient *client;
 
 static void set_up(void) {
-        real_start(CONFIG);
-        client = real_client();
+        world_start_with(CONFIG);
+        client = world_client();
 }
 
 static void tear_down(void) {
         stint_free(client);
-        real_stop();
+        world_stop();
 }
 
 TestSuite(lib_query, .init = set_up, .fini = tear_down, .timeout = 120);
@@ -63,14 +63,13 @@ static void expect_ids(const uint64_t *ids, size_t n) {
 
 Test(lib_query, tasks_are_listed_newest_first_by_every_selector) {
         const char *argv[] = {"/bin/true", NULL}, *labels[] = {"k=v", "a=b c", NULL};
-        uint64_t a = real_submit_task(client, &(StintTask){STINT_TASK, .argv = argv, .name = "n"});
-        uint64_t b = real_submit_task(
+        uint64_t a = world_task(client, &(StintTask){STINT_TASK, .argv = argv, .name = "n"});
+        uint64_t b = world_task(
                 client, &(StintTask){STINT_TASK, .argv = argv, .labels = labels, .group = "g"});
-        uint64_t c =
-                real_submit_task(client, &(StintTask){STINT_TASK, .argv = argv, .queue = "other"});
-        uint64_t d = real_submit(client, "exit 3");
+        uint64_t c = world_task(client, &(StintTask){STINT_TASK, .argv = argv, .queue = "other"});
+        uint64_t d = world_script(client, "exit 3");
         for (uint64_t id = a; id <= d; id++)
-                real_end(client, id);
+                world_end(client, id);
         cr_assert_eq(list((StintQuery){0}, NULL), 0);
         expect(d, c, b, a);
         cr_assert_eq(list((StintQuery){.selector = &(StintSelector){STINT_IDS, .first = a + 1,
@@ -134,17 +133,17 @@ static int on_details(void *userdata, const StintInfo *info) {
 Test(lib_query, a_row_tells_what_was_submitted_and_how_it_ended) {
         const char *argv[] = {"/bin/sh", "-c", "exit 3", NULL}, *labels[] = {"k=v", "l=", NULL};
         int seen = 0;
-        uint64_t id = real_submit_task(
-                client, &(StintTask){STINT_TASK, .argv = argv, .name = "n\xff", .group = "g",
-                                     .labels = labels, .summary = "a line", .priority = -5,
-                                     .flags = STINT_AT_MOST_ONCE});
-        real_end(client, id);
+        uint64_t id =
+                world_task(client, &(StintTask){STINT_TASK, .argv = argv, .name = "n\xff",
+                                                .group = "g", .labels = labels, .summary = "a line",
+                                                .priority = -5, .flags = STINT_AT_MOST_ONCE});
+        world_end(client, id);
         cr_assert_eq(stint_list(client, NULL, on_details, &seen, NULL), 0);
         cr_assert_eq(seen, 1);
 }
 
 Test(lib_query, pages_go_on_where_the_last_one_ended) {
-        uint64_t first = real_submit_messages(client, "bulk", 5000), before = 0;
+        uint64_t first = world_messages(client, "bulk", 5000), before = 0;
         cr_assert_eq(list((StintQuery){0}, &before), 0);
         cr_assert_eq(listed.count, 5000);
         cr_assert_eq(before, 0);
@@ -163,7 +162,7 @@ Test(lib_query, pages_go_on_where_the_last_one_ended) {
 }
 
 Test(lib_query, a_handler_stops_a_list_and_another_one_goes_on) {
-        uint64_t first = real_submit_messages(client, "bulk", 10), before = 0;
+        uint64_t first = world_messages(client, "bulk", 10), before = 0;
         listed.stop_at = 4;
         cr_assert_eq(list((StintQuery){0}, &before), 7);
         cr_assert_eq(listed.count, 4);
@@ -187,13 +186,13 @@ static int on_info_show(void *userdata, const StintInfo *info) {
 
 Test(lib_query, a_handler_may_ask_for_more) {
         int seen = 0;
-        real_submit_messages(client, "bulk", 3);
+        world_messages(client, "bulk", 3);
         cr_assert_eq(stint_list(client, NULL, on_info_show, &seen, NULL), 0);
         cr_assert_eq(seen, 3);
 }
 
 Test(lib_query, an_id_that_does_not_exist_is_an_error_and_one_that_is_filtered_out_is_not) {
-        uint64_t id = real_submit_messages(client, "bulk", 1);
+        uint64_t id = world_messages(client, "bulk", 1);
         StintSelector one = {STINT_IDS, .first = id, .count = 1};
         cr_assert_eq(list((StintQuery){.selector = &one, .states = 1 << STINT_TASK_FAILED}, NULL),
                      0);
@@ -238,7 +237,7 @@ Test(lib_query, before_it_is_connected_a_client_can_ask_nothing) {
 Test(lib_query, status_tells_of_queues_pools_and_counters) {
         StintStatus *s;
         uint64_t submitted = 0;
-        real_submit_messages(client, "bulk", 20);
+        world_messages(client, "bulk", 20);
         cr_assert_eq(stint_status(client, &s), 0, "%s", stint_error(client));
         cr_assert_str_eq(s->health, "ok");
         cr_assert_str_eq(s->instance, "user");

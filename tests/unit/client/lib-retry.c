@@ -1,5 +1,5 @@
 /* stint_retry: everything of the old task is in the new one. */
-#include "tests/unit/client/real.h"
+#include "tests/unit/client/world.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -13,13 +13,13 @@
 static StintClient *client;
 
 static void set_up(void) {
-        real_start(CONFIG);
-        client = real_client();
+        world_start_with(CONFIG);
+        client = world_client();
 }
 
 static void tear_down(void) {
         stint_free(client);
-        real_stop();
+        world_stop();
 }
 
 TestSuite(lib_retry, .init = set_up, .fini = tear_down, .timeout = 120);
@@ -73,14 +73,14 @@ static uint64_t retry(uint64_t id, unsigned flags) {
 Test(lib_retry, a_command_is_repeated_as_it_was) {
         const char *argv[] = {"/bin/sh", "-c", "echo \"$A\"; exit 3", "\xff", NULL};
         const char *env[] = {"A=b", NULL}, *labels[] = {"k=v", "l=", NULL};
-        uint64_t id = real_submit_task(
+        uint64_t id = world_task(
                 client, &(StintTask){STINT_TASK, .argv = argv, .env = env, .name = "n",
                                      .group = "g", .labels = labels, .summary = "s", .priority = 7,
                                      .cwd = "/tmp", .timeout_usec = 5000000, .grace_usec = 3000000,
                                      .backoff_min_usec = 1000, .backoff_max_usec = 9000});
-        real_end(client, id);
+        world_end(client, id);
         uint64_t again = retry(id, 0);
-        StintEnd end = real_end(client, again);
+        StintEnd end = world_end(client, again);
         cr_assert_eq(end.code, 3);
         expect_same(id, again);
         char text[8] = "";
@@ -90,10 +90,10 @@ Test(lib_retry, a_command_is_repeated_as_it_was) {
 
 Test(lib_retry, a_message_keeps_every_byte) {
         StintTask task = {STINT_TASK, .queue = "echo", .payload = "a\0\xff\n", .payload_size = 4};
-        uint64_t id = real_submit_task(client, &task);
-        real_end(client, id);
+        uint64_t id = world_task(client, &task);
+        world_end(client, id);
         uint64_t again = retry(id, 0);
-        cr_assert_eq(real_end(client, again).state, STINT_SUCCEEDED);
+        cr_assert_eq(world_end(client, again).state, STINT_SUCCEEDED);
         expect_same(id, again);
         char result[8];
         cr_assert_eq(stint_read(client, again, 0, STINT_RESULT, 0, result, sizeof result, NULL), 4);
@@ -102,14 +102,14 @@ Test(lib_retry, a_message_keeps_every_byte) {
 
 Test(lib_retry, an_empty_message_is_a_message_too) {
         StintTask task = {STINT_TASK, .queue = "echo"};
-        uint64_t id = real_submit_task(client, &task);
-        real_end(client, id);
-        cr_assert_eq(real_end(client, retry(id, 0)).state, STINT_SUCCEEDED);
+        uint64_t id = world_task(client, &task);
+        world_end(client, id);
+        cr_assert_eq(world_end(client, retry(id, 0)).state, STINT_SUCCEEDED);
 }
 
 Test(lib_retry, once_unless_it_is_asked_for_again) {
-        uint64_t id = real_submit(client, "exit 1"), again;
-        real_end(client, id);
+        uint64_t id = world_script(client, "exit 1"), again;
+        world_end(client, id);
         uint64_t first = retry(id, 0);
         cr_assert_eq(stint_retry(client, id, 0, &again), -STINT_TRY_AGAIN);
         cr_assert_not_null(strstr(stint_error(client), "retried"), "%s", stint_error(client));
@@ -120,12 +120,12 @@ Test(lib_retry, what_has_not_ended_or_does_not_exist_cannot_be_retried) {
         Gate gate;
         uint64_t again;
         gate_make(&gate);
-        uint64_t id = real_submit(client, gate.script);
+        uint64_t id = world_script(client, gate.script);
         cr_assert_eq(stint_retry(client, id, 0, &again), -STINT_TRY_AGAIN);
         cr_assert_not_null(strstr(stint_error(client), "not ended"), "%s", stint_error(client));
         cr_assert_eq(stint_retry(client, 999, 0, &again), -STINT_NOT_FOUND);
         gate_entered(&gate);
         gate_open(&gate);
-        real_end(client, id);
+        world_end(client, id);
         retry(id, 0);
 }

@@ -1,6 +1,6 @@
 /* stint_watch_new against a real instance: complete, in order, across everything that loses
  * events. */
-#include "tests/unit/client/real.h"
+#include "tests/unit/client/world.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -15,13 +15,13 @@
 static StintClient *client;
 
 static void set_up(void) {
-        real_start(CONFIG);
-        client = real_client();
+        world_start_with(CONFIG);
+        client = world_client();
 }
 
 static void tear_down(void) {
         stint_free(client);
-        real_stop();
+        world_stop();
 }
 
 TestSuite(lib_watch, .init = set_up, .fini = tear_down, .timeout = 120);
@@ -74,7 +74,7 @@ static void hear_end(const Heard *h, uint64_t id) {
 Test(lib_watch, every_change_is_told_with_its_reason) {
         Heard h = {0};
         watch(NULL, 0, &h);
-        uint64_t id = real_submit(client, "exit 3");
+        uint64_t id = world_script(client, "exit 3");
         hear_end(&h, id);
         cr_assert_eq(h.last_state, STINT_TASK_FAILED);
         cr_assert_geq(h.events, 2);
@@ -87,8 +87,8 @@ Test(lib_watch, a_watch_hears_of_its_queue_and_states_only) {
         watch(NULL, 0, &all);
         watch("bulk", 0, &bulk);
         watch(NULL, 1 << STINT_TASK_FAILED, &failed);
-        real_submit_messages(client, "bulk", 3);
-        uint64_t id = real_submit(client, "false");
+        world_messages(client, "bulk", 3);
+        uint64_t id = world_script(client, "false");
         hear_end(&all, id);
         cr_assert_eq(all.ended, 4);
         cr_assert_eq(bulk.ended, 3);
@@ -97,10 +97,10 @@ Test(lib_watch, a_watch_hears_of_its_queue_and_states_only) {
 }
 
 Test(lib_watch, only_what_happens_from_now_on) {
-        real_submit_messages(client, "bulk", 100);
+        world_messages(client, "bulk", 100);
         Heard h = {0};
         watch(NULL, 0, &h);
-        uint64_t id = real_submit(client, "true");
+        uint64_t id = world_script(client, "true");
         hear_end(&h, id);
         cr_assert_eq(h.ended, 1);
 }
@@ -108,11 +108,11 @@ Test(lib_watch, only_what_happens_from_now_on) {
 Test(lib_watch, a_handler_may_free_its_watch_and_another_one_begins) {
         Heard first = {.free_at = 1}, second = {0};
         watch(NULL, 0, &first);
-        uint64_t id = real_submit(client, "true");
-        real_end(client, id);
+        uint64_t id = world_script(client, "true");
+        world_end(client, id);
         cr_assert_eq(first.events, 1);
         watch(NULL, 0, &second);
-        id = real_submit(client, "true");
+        id = world_script(client, "true");
         hear_end(&second, id);
         cr_assert_eq(first.events, 1);
         cr_assert_null(stint_watch_free(NULL));
@@ -123,14 +123,14 @@ Test(lib_watch, what_the_restart_of_the_dispatcher_loses_is_told_and_the_rest_co
         Heard h = {0};
         gate_make(&gate);
         watch(NULL, 0, &h);
-        uint64_t id = real_submit(client, gate.script), epoch = stint_peer(client)->epoch;
+        uint64_t id = world_script(client, gate.script), epoch = stint_peer(client)->epoch;
         gate_entered(&gate);
-        real_kill_dispatcher(client);
+        world_kill_dispatcher();
         gate_open(&gate);
         hear_end(&h, id);
         cr_assert_eq(h.restarts, 1);
         cr_assert_eq(h.epoch, epoch + 1);
-        uint64_t next = real_submit(client, "true");
+        uint64_t next = world_script(client, "true");
         hear_end(&h, next);
         cr_assert_eq(h.restarts, 1);
 }
@@ -142,10 +142,10 @@ Test(lib_watch, a_reader_that_stopped_gets_what_the_channel_dropped) {
         enum { N = 5500, PART = 500 };
         Heard h = {0};
         watch("bulk", 0, &h);
-        StintClient *other = real_client();
+        StintClient *other = world_client();
         uint64_t last = 0;
         for (size_t i = 0; i < N; i += PART)
-                last = real_submit_messages(other, "bulk", PART) + PART - 1;
+                last = world_messages(other, "bulk", PART) + PART - 1;
         stint_free(other);
         while (h.ended + h.missed < N)
                 cr_assert_geq(stint_dispatch(client, 20000), 1, "%s", stint_error(client));
@@ -160,10 +160,10 @@ Test(lib_watch, what_is_gone_for_good_is_counted) {
         enum { N = 30000, PART = 1000 };
         Heard h = {0};
         watch("bulk", 0, &h);
-        StintClient *other = real_client();
+        StintClient *other = world_client();
         uint64_t last = 0;
         for (size_t i = 0; i < N; i += PART)
-                last = real_submit_messages(other, "bulk", PART) + PART - 1;
+                last = world_messages(other, "bulk", PART) + PART - 1;
         stint_free(other);
         hear_end(&h, last);
         cr_assert_eq(h.restarts, 0);
@@ -177,7 +177,7 @@ Test(lib_watch, a_client_is_freed_with_its_watches) {
         watch(NULL, 0, &h);
         watch("default", 0, &h);
         stint_free(client);
-        client = real_client();
+        client = world_client();
 }
 
 Test(lib_watch, the_name_of_a_queue_has_its_bound) {

@@ -132,16 +132,18 @@ static int on_attempt(void *userdata, const StintInfo *info) {
 }
 
 Test(loops, killed_between_acknowledgement_and_end_the_run_goes_on) {
+        Gate gate;
+        gate_make(&gate);
         unsigned attempt = 0;
         StintClient *c = world_client();
-        StintFuture *f = world_submit(c, &(StintTask){STINT_TASK, .argv = world_gate()}, 0);
+        StintFuture *f = world_submit(c, &(StintTask){STINT_TASK, .argv = gate.argv}, 0);
         uint64_t states = 1u << STINT_RUNNING;
         expect_ok(c, stint_future_wait_acknowledged(f, PATIENCE_MSEC));
         while (!attempt)
                 expect_ok(c, stint_list(c, &(StintQuery){STINT_QUERY, .states = states}, on_attempt,
                                         &attempt, NULL));
         world_kill_dispatcher();
-        world_open_gate();
+        gate_open(&gate);
         expect_ok(c, stint_future_wait(f, PATIENCE_MSEC));
         cr_assert_eq(stint_future_end(f)->state, STINT_SUCCEEDED);
         expect_ok(c, stint_list(c, NULL, on_attempt, &attempt, NULL));
@@ -152,8 +154,10 @@ Test(loops, killed_between_acknowledgement_and_end_the_run_goes_on) {
 /* ---- interrupts ---- */
 
 Test(loops, an_interrupt_ends_every_wait_and_loses_nothing) {
+        Gate gate;
+        gate_make(&gate);
         StintClient *c = world_client();
-        StintFuture *f = world_submit(c, &(StintTask){STINT_TASK, .argv = world_gate()}, 0);
+        StintFuture *f = world_submit(c, &(StintTask){STINT_TASK, .argv = gate.argv}, 0);
         StintRange range = {1, 1};
         size_t index;
         int fd = eventfd(0, EFD_CLOEXEC);
@@ -165,7 +169,7 @@ Test(loops, an_interrupt_ends_every_wait_and_loses_nothing) {
         cr_assert_eq(stint_wait_ranges(c, &range, 1, -1, NULL, NULL), -STINT_TIMED_OUT);
         cr_assert_eq(stint_dispatch(c, -1), -STINT_TIMED_OUT);
         stint_set_interrupt(c, -1);
-        world_open_gate();
+        gate_open(&gate);
         expect_ok(c, stint_future_wait(f, PATIENCE_MSEC));
         cr_assert_eq(stint_future_end(f)->state, STINT_SUCCEEDED);
         stint_free(c);
@@ -181,13 +185,15 @@ static void on_over_next(StintFuture *f, void *userdata) {
 
 /* Each end submits the next, so there is always something to handle. */
 Test(loops, a_wait_ends_in_time_while_messages_never_do) {
+        Gate gate;
+        gate_make(&gate);
         StintClient *c = world_client();
         StintTask task = {STINT_TASK, .queue = "noop"};
-        StintFuture *f = world_submit(c, &(StintTask){STINT_TASK, .argv = world_gate()}, 0);
+        StintFuture *f = world_submit(c, &(StintTask){STINT_TASK, .argv = gate.argv}, 0);
         for (size_t i = 0; i < 500; i++)
                 stint_future_then(world_submit(c, &task, 0), on_over_next, c);
         cr_assert_eq(stint_future_wait(f, 20), -STINT_TIMED_OUT);
-        world_open_gate();
+        gate_open(&gate);
         expect_ok(c, stint_future_wait(f, PATIENCE_MSEC));
         stint_free(c);
 }
@@ -214,11 +220,12 @@ static int on_chunk(StintReader *reader, const StintChunk *chunk, void *userdata
 }
 
 Test(loops, a_reader_follows_across_the_death_of_the_dispatcher) {
+        Gate gate;
+        gate_make(&gate);
         Read read = {0};
         char script[512];
         StintClient *c = world_client();
-        snprintf(script, sizeof script, "echo one; %s -c 1 %s >/dev/null; echo two", *world_gate(),
-                 world_path("gate"));
+        snprintf(script, sizeof script, "echo one; %s; echo two", gate.script);
         StintFuture *f = world_command(c, script);
         expect_ok(c, stint_future_wait_acknowledged(f, PATIENCE_MSEC));
         cr_assert_not_null(stint_reader_new(c, stint_future_id(f), 0, STINT_STDOUT, 0, STINT_FOLLOW,
@@ -226,7 +233,7 @@ Test(loops, a_reader_follows_across_the_death_of_the_dispatcher) {
         while (read.size < 4)
                 expect_ok(c, stint_dispatch(c, PATIENCE_MSEC));
         world_kill_dispatcher();
-        world_open_gate();
+        gate_open(&gate);
         while (!read.end)
                 expect_ok(c, stint_dispatch(c, PATIENCE_MSEC));
         cr_assert_eq(read.error, 0);

@@ -40,11 +40,13 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *at, struct itime
 TestSuite(patience, .init = world_start, .fini = world_stop, .timeout = 120);
 
 Test(patience, after_a_minute_without_a_dispatcher_requests_and_futures_fail) {
+        Gate gate;
+        gate_make(&gate);
         struct timespec before, after;
         StintClient *c = world_client();
         StintTask task = {STINT_TASK, .queue = "noop"};
         StintFuture *waits =
-                world_submit(c, &(StintTask){STINT_TASK, .argv = world_gate()}, STINT_COLLECT);
+                world_submit(c, &(StintTask){STINT_TASK, .argv = gate.argv}, STINT_COLLECT);
         expect_ok(c, stint_future_wait_acknowledged(waits, PATIENCE_MSEC));
         StintFuture *unsent = world_submit(c, &task, 0);
         clock_gettime(CLOCK_MONOTONIC, &before);

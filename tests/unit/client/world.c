@@ -15,20 +15,20 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char config[] = "daemon: { stop_timeout = \"0s\"; };\n"
-                             "queues: ( { name = \"default\"; }, { name = \"echo\"; },\n"
-                             "          { name = \"noop\"; },\n"
-                             "          { name = \"small\"; max_waiting = 1; } );\n"
-                             "pools: ( { name = \"default\"; queues = [\"default\", \"small\"];\n"
-                             "           workers = 2; },\n"
-                             "         { name = \"echo\"; queues = [\"echo\"];\n"
-                             "           handler = \"echo\"; workers = 1; },\n"
-                             "         { name = \"noop\"; queues = [\"noop\"];\n"
-                             "           handler = \"noop\"; workers = 1; } );\n";
+/* What is enough for most tests. */
+static const char usual[] = "daemon: { stop_timeout = \"0s\"; };\n"
+                            "queues: ( { name = \"default\"; }, { name = \"echo\"; },\n"
+                            "          { name = \"noop\"; },\n"
+                            "          { name = \"small\"; max_waiting = 1; } );\n"
+                            "pools: ( { name = \"default\"; queues = [\"default\", \"small\"];\n"
+                            "           workers = 2; },\n"
+                            "         { name = \"echo\"; queues = [\"echo\"];\n"
+                            "           handler = \"echo\"; workers = 1; },\n"
+                            "         { name = \"noop\"; queues = [\"noop\"];\n"
+                            "           handler = \"noop\"; workers = 1; } );\n";
 
 static char directory[] = "/tmp/stint-world-XXXXXX";
 static pid_t daemon_pid, paused_pid;
-static int gate_fd = -1;
 
 const char *world_path(const char *name) {
         static char path[sizeof directory + NAME_MAX];
@@ -36,30 +36,45 @@ const char *world_path(const char *name) {
         return path;
 }
 
-static void make(const char *name, const char *text) {
-        FILE *file = fopen(world_path(name), "w");
-        cr_assert(file && fputs(text, file) >= 0 && fclose(file) == 0);
+/* Between two looks at a condition. */
+static void step(unsigned *steps, const char *what) {
+        cr_assert_lt(++*steps, PATIENCE_MSEC / 10, "still not: %s", what);
+        poll(NULL, 0, 10);
+}
+
+void world_configure(const char *config) {
+        char next[sizeof directory + 16];
+        snprintf(next, sizeof next, "%s/config.next", directory);
+        FILE *file = fopen(next, "we");
+        cr_assert(file && fputs(config, file) >= 0 && fclose(file) == 0);
+        cr_assert_eq(rename(next, world_path("config")), 0);
 }
 
 _Noreturn static void daemon_run(void) {
         char program[PATH_MAX];
-        int log = open(world_path("log"), O_WRONLY | O_CREAT | O_APPEND, 0600);
+        int log = open(world_path("log"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         snprintf(program, sizeof program, "%s/supervisor/stintd", getenv("STINT_BUILD"));
         dup2(log, STDOUT_FILENO);
         dup2(log, STDERR_FILENO);
         setsid();
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        prctl(PR_SET_PDEATHSIG, SIGTERM); /* a test that crashes leaves nothing behind */
         execl(program, "stintd", "--user", "--foreground", "--config", world_path("config"), NULL);
         _exit(127);
 }
 
 void world_start(void) {
+        world_start_with(usual);
+}
+
+void world_start_with(const char *config) {
         cr_assert_not_null(getenv("STINT_BUILD"), "STINT_BUILD names the build directory");
         cr_assert_not_null(mkdtemp(directory));
-        make("config", config);
+        world_configure(config);
         setenv("STINT_STATE_DIR", world_path("state"), 1);
         setenv("STINT_RUN_DIR", world_path("run"), 1);
+        setenv("XDG_CONFIG_HOME", world_path("xdg"), 1);
         setenv("HOME", directory, 1);
+        setenv("STINT_AUTOSTART", "0", 1);
         unsetenv("STINT_ENDPOINT");
         daemon_pid = fork();
         if (daemon_pid == 0)
@@ -75,26 +90,24 @@ void world_stop(void) {
                 kill(daemon_pid, SIGTERM);
                 waitpid(daemon_pid, NULL, 0);
         }
-        if (gate_fd >= 0)
-                close(gate_fd);
         snprintf(command, sizeof command, "rm -rf %s", directory);
         if (!strstr(directory, "XXXXXX"))
                 cr_assert_eq(system(command), 0);
 }
 
 StintClient *world_client(void) {
-        StintClient *c = NULL;
-        int r = -STINT_UNAVAILABLE;
-        for (int i = 0; r == -STINT_UNAVAILABLE && i < PATIENCE_MSEC / 10; i++) {
-                stint_free(c);
+        StintClient *c;
+        unsigned steps = 0;
+        for (;;) {
                 c = stint_new(&(StintOptions){STINT_OPTIONS, .instance = STINT_INSTANCE_OWN});
-                r = stint_connect(c);
-                if (r < 0)
-                        poll(NULL, 0, 10);
+                int r = stint_connect(c);
+                if (r == 0)
+                        return c;
+                cr_assert_eq(r, -STINT_UNAVAILABLE, "%s", stint_error(c));
                 cr_assert_eq(waitpid(daemon_pid, NULL, WNOHANG), 0, "stintd has ended");
+                stint_free(c);
+                step(&steps, "the instance answers");
         }
-        cr_assert_eq(r, 0, "%s", stint_error(c));
-        return c;
 }
 
 /* The pid of the dispatcher, 0 while there is none. */
@@ -119,9 +132,9 @@ static pid_t dispatcher(void) {
 
 static pid_t dispatcher_wait(void) {
         pid_t pid;
-        for (int i = 0; (pid = dispatcher()) == 0 && i < PATIENCE_MSEC / 10; i++)
-                poll(NULL, 0, 10);
-        cr_assert_neq(pid, 0, "there is no dispatcher");
+        unsigned steps = 0;
+        while ((pid = dispatcher()) == 0)
+                step(&steps, "there is a dispatcher");
         return pid;
 }
 
@@ -152,20 +165,7 @@ void world_resume(void) {
         paused_pid = 0;
 }
 
-const char *const *world_gate(void) {
-        static char path[sizeof directory + 8];
-        static const char *argv[] = {"head", "-c", "1", path, NULL};
-        snprintf(path, sizeof path, "%s/gate", directory);
-        if (gate_fd < 0) {
-                cr_assert_eq(mkfifo(path, 0600), 0);
-                gate_fd = open(path, O_RDWR | O_CLOEXEC); /* keeps what is written */
-        }
-        return argv;
-}
-
-void world_open_gate(void) {
-        cr_assert_eq(write(gate_fd, "\n\n\n\n", 4), 4);
-}
+/* ---- tasks ---- */
 
 StintFuture *world_submit(StintClient *c, const StintTask *task, unsigned flags) {
         StintFuture *f = NULL;
@@ -176,4 +176,75 @@ StintFuture *world_submit(StintClient *c, const StintTask *task, unsigned flags)
 StintFuture *world_command(StintClient *c, const char *script) {
         const char *argv[] = {"sh", "-c", script, NULL};
         return world_submit(c, &(StintTask){STINT_TASK, .argv = argv}, STINT_COLLECT);
+}
+
+uint64_t world_task(StintClient *c, const StintTask *task) {
+        StintFuture *f = world_submit(c, task, 0);
+        expect_ok(c, stint_future_wait_acknowledged(f, PATIENCE_MSEC));
+        uint64_t id = stint_future_id(f);
+        stint_future_free(f);
+        return id;
+}
+
+uint64_t world_script(StintClient *c, const char *script) {
+        const char *argv[] = {"/bin/sh", "-c", script, NULL};
+        return world_task(c, &(StintTask){STINT_TASK, .argv = argv});
+}
+
+uint64_t world_messages(StintClient *c, const char *queue, size_t n) {
+        StintTask *tasks = calloc(n, sizeof *tasks);
+        StintFuture **futures = calloc(n, sizeof *futures);
+        cr_assert(tasks && futures);
+        for (size_t i = 0; i < n; i++)
+                tasks[i] =
+                        (StintTask){STINT_TASK, .queue = queue, .payload = "x", .payload_size = 1};
+        expect_ok(c, stint_submit(c, tasks, n, 0, futures));
+        expect_ok(c, stint_wait_all(c, futures, n, PATIENCE_MSEC));
+        uint64_t first = stint_future_id(futures[0]);
+        for (size_t i = 0; i < n; i++)
+                stint_future_free(futures[i]);
+        free(futures);
+        free(tasks);
+        return first;
+}
+
+static int on_end(void *userdata, const StintEnd *end) {
+        *(StintEnd *)userdata = *end;
+        return 0;
+}
+
+StintEnd world_end(StintClient *c, uint64_t id) {
+        StintEnd end = {0};
+        StintRange range = {id, 1};
+        expect_ok(c, stint_wait_ranges(c, &range, 1, PATIENCE_MSEC, on_end, &end));
+        cr_assert_eq(end.id, id);
+        return end;
+}
+
+/* ---- gates ---- */
+
+/* Held open for both directions, so a task that comes neither blocks nor reads an end. */
+void gate_make(Gate *g) {
+        static unsigned number;
+        snprintf(g->path, sizeof g->path, "%s/gate%u", directory, ++number);
+        snprintf(g->script, sizeof g->script, ": >%s.in; read line <%s", g->path, g->path);
+        g->argv[0] = "/bin/sh";
+        g->argv[1] = "-c";
+        g->argv[2] = g->script;
+        g->argv[3] = NULL;
+        cr_assert_eq(mkfifo(g->path, 0600), 0);
+        g->fd = open(g->path, O_RDWR | O_CLOEXEC);
+        cr_assert_geq(g->fd, 0);
+}
+
+void gate_entered(const Gate *g) {
+        char in[sizeof g->path + 4];
+        unsigned steps = 0;
+        snprintf(in, sizeof in, "%s.in", g->path);
+        while (access(in, F_OK) < 0)
+                step(&steps, "a task is at its gate");
+}
+
+void gate_open(const Gate *g) {
+        cr_assert_eq(write(g->fd, "\n\n\n\n", 4), 4);
 }
