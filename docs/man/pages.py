@@ -2,13 +2,14 @@
 """Makes the man pages: prose from the fragments beside this file, everything that could be wrong in
 prose from where it is true.
 
-    pages.py SCDOC OUT DESCRIPTION KEYS HEADER TASK_HEADER FRAGMENT…
+    pages.py SCDOC OUT DESCRIPTION KEYS PATH=INSTEAD… HEADER TASK_HEADER FRAGMENT…
 
 DESCRIPTION is what `stint _describe` prints (commands and options, by the tables that parse them),
 KEYS what config-keys prints (the keys of the configuration, by the table that checks them), the
-headers are those of libstint. A fragment is scdoc with lines such as @OPTIONS@ that are replaced.
-That of a command, stint-COMMAND.scd, begins with its description: title, name and synopsis are
-made. A program of its own has a page like any other, whatever its name begins with.
+headers are those of libstint. PATH in a fragment becomes INSTEAD, where this build is installed. A
+fragment is scdoc with lines such as @OPTIONS@ that are replaced. That of a command,
+stint-COMMAND.scd, begins with its description: title, name and synopsis are made. A program of its
+own has a page like any other, whatever its name begins with.
 """
 import json
 import pathlib
@@ -120,8 +121,16 @@ def page(fragment, client, made):
     return text
 
 
+def installed(text, paths):
+    """The text with the paths of this build."""
+    words = '|'.join(map(re.escape, paths))
+    return re.sub(rf'(?<![A-Za-z0-9])({words})(?![A-Za-z0-9])', lambda match: escape(paths[match.group()]), text)
+
+
 def main():
     scdoc, out, description, config, *rest = sys.argv[1:]
+    paths = dict(word.split('=', 1) for word in rest if '=' in word)
+    rest = [word for word in rest if '=' not in word]
     headers, fragments = rest[:2], rest[2:]
     client = json.loads(pathlib.Path(description).read_text())['client']
     made = {
@@ -132,7 +141,7 @@ def main():
     }
     for name in fragments:
         fragment = pathlib.Path(name)
-        text = page(fragment, client, made)
+        text = installed(page(fragment, client, made), paths)
         section = re.match(r'[\w.-]+\((\d)\)', text).group(1)
         roff = subprocess.run(
             [scdoc], input=text, capture_output=True, text=True, check=False

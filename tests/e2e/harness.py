@@ -23,6 +23,7 @@ import threading
 import time
 
 BUILD = pathlib.Path(os.environ['STINT_BUILD'])  # meson's build directory
+PROGRAMS = {'stintd': BUILD / 'supervisor' / 'stintd', 'stint': BUILD / 'client' / 'cli' / 'stint'}
 # Seconds until a condition that does not come true fails the test; generous: machines are slow.
 PATIENCE = 60.0
 
@@ -132,6 +133,7 @@ class Instance:
             LC_ALL='C.UTF-8',
         )
         self.daemon, self.kind = None, ['--user']  # []: the system's, as root
+        self.programs = PROGRAMS
         if config is not None:
             self.config.write_text(config)
         if start:
@@ -140,7 +142,7 @@ class Instance:
     # ---- the daemon ----
 
     def start(self, wait=True):
-        arguments = [str(BUILD / 'supervisor' / 'stintd'), *self.kind, '--foreground']
+        arguments = [str(self.programs['stintd']), *self.kind, '--foreground']
         if self.config.exists():
             arguments += ['--config', str(self.config)]
         self.log = open(self.home / 'log', 'ab')
@@ -204,7 +206,7 @@ class Instance:
 
     def command(self, *arguments):
         return [
-            str(BUILD / 'client' / 'cli' / 'stint'),
+            str(self.programs['stint']),
             *(self.kind or ['--system']),
             *map(str, arguments),
         ]
