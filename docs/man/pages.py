@@ -124,7 +124,8 @@ def page(fragment, client, made):
 def installed(text, paths):
     """The text with the paths of this build."""
     words = '|'.join(map(re.escape, paths))
-    return re.sub(rf'(?<![A-Za-z0-9])({words})(?![A-Za-z0-9])', lambda match: escape(paths[match.group()]), text)
+    path = rf'(?<![A-Za-z0-9])({words})(?![A-Za-z0-9])'
+    return re.sub(path, lambda match: escape(paths[match.group()]), text)
 
 
 def main():
