@@ -55,8 +55,11 @@ def build(directory):
     returns it, or the reason why there is none."""
     log = directory / 'package.log'
     command = [str(ROOT / 'scripts' / 'package'), str(directory / 'packages')]
+    env = {**os.environ, 'DEB_BUILD_OPTIONS': 'noautodbgsym'}
     with log.open('wb') as out:
-        package = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        package = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env
+        )
     try:
         base = machines.make_base(directory / 'base')
     except machines.Impossible as reason:
