@@ -6,6 +6,7 @@
 #include "common/text.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <string.h>
 
 int draft_init(Draft *d, Report *report) {
@@ -180,4 +181,14 @@ void draft_check(Draft *d) {
                                                        : c->place.control_socket,
                            "events.socket: is the same path as control.socket; give each its own");
         check_queues(d);
+}
+
+void draft_check_machine(Draft *d) {
+        const Config *c = d->config;
+
+        if (c->control_group[0] && !getgrnam(c->control_group))
+                report_add(d->report, -EINVAL, c->place.control_group,
+                           "control.group: this machine has no group \"%s\"; create it, or name "
+                           "another",
+                           c->control_group);
 }

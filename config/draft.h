@@ -24,3 +24,6 @@ int draft_complete(Draft *d);
 
 /* What only the whole can show: names that lead nowhere, queues that nobody serves. */
 void draft_check(Draft *d);
+
+/* What only this machine can show: a group that it does not know. */
+void draft_check_machine(Draft *d);

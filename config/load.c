@@ -144,6 +144,8 @@ int config_load(const InstancePaths *paths, ConfigPresence presence, ConfigFindi
         load_file(&l, paths->config, presence);
         if (paths->config_d[0])
                 load_directory(&l, paths->config_d);
+        if (!l.unparsed)
+                draft_check_machine(&l.draft);
         return load_end(&l, ret);
 }
 

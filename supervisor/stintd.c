@@ -45,8 +45,12 @@ static int check_config(const InstancePaths *paths, ConfigPresence presence) {
         config_findings_done(&findings);
         if (r < 0)
                 return EXIT_CONFIG;
-        printf("%s is fine: %zu queues, %zu pools, store %s\n", paths->config, config->queue_count,
-               config->pool_count, config->store_url);
+        for (size_t i = 0; i < config->file_count; i++)
+                printf("%s is fine\n", config->files[i]);
+        if (config->file_count == 0)
+                printf("%s gives no value: the defaults are fine\n", paths->config);
+        printf("queues: %zu, pools: %zu, store: %s\n", config->queue_count, config->pool_count,
+               config->store_url);
         return 0;
 }
 

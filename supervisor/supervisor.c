@@ -99,8 +99,7 @@ static void on_stop(void *userdata) {
 
 static int sockets_open(Supervisor *s, Error *error) {
         const Config *c = s->settings.in_force.config;
-        const char *group =
-                s->paths->kind == INSTANCE_SYSTEM && c->control_group[0] ? c->control_group : NULL;
+        const char *group = c->control_group[0] ? c->control_group : NULL;
         char path[PATH_MAX + 16];
         snprintf(path, sizeof path, "%s/w", s->paths->run);
         listen_clean(path);

@@ -104,7 +104,7 @@ def test_a_good_one_is_told_to_be_fine(t):
     i.config.write_text(TWO_POOLS % (1, 2))
     done = stintd(i, '--config', i.config, '--check-config')
     t.equal((done.returncode, done.stderr), (0, ''))
-    t.contains(done.stdout, '2 queues, 2 pools')
+    t.contains(done.stdout, 'queues: 2, pools: 2, ')
     t.equal(stintd(i, '--check-config').returncode, 0, 'no file at all is a working set-up')
     shipped = pathlib.Path(__file__).parents[2] / 'config' / 'stintd.conf'
     t.equal(stintd(i, '--config', shipped, '--check-config').returncode, 0, 'the shipped file')

@@ -1,5 +1,6 @@
 """What goes wrong and how it is told: one line on stderr that names the thing, the reason and the
 way out, and the exit code."""
+import grp
 import os
 import pathlib
 import socket
@@ -120,7 +121,7 @@ def test_a_dispatcher_that_says_nothing_or_nonsense_is_no_dispatcher(t):
     one_line(t, i.stint('ping', check=69), 69, 'does not accept')
 
 
-def as_nobody(i, *arguments):
+def as_nobody(i, *arguments, groups=()):
     return subprocess.run(
         [i.command()[0], *map(str, arguments)],
         env={**i.env, 'HOME': '/'},
@@ -132,7 +133,7 @@ def as_nobody(i, *arguments):
         check=False,
         user=NOBODY,
         group=NOBODY,
-        extra_groups=[],
+        extra_groups=list(groups),
     )
 
 
@@ -360,3 +361,20 @@ def test_a_client_without_output_or_input(t):
 def make(path):
     path.mkdir()
     return pathlib.Path(path)
+
+
+def test_members_of_a_group_may_use_an_instance_that_names_it(t):
+    i = t.instance(start=False)
+    need_other_users(i)
+    shared = i.home / 'shared'
+    shared.mkdir()
+    i.home.chmod(0o711)
+    i.config.write_text(
+        f'control: {{ socket = "{shared}/control.sock"; group = "daemon"; }};\n'
+        f'events: {{ socket = "{shared}/events.sock"; }};\n'
+    )
+    i.start()
+    words = ['--endpoint', f'ipc://{shared}/control.sock', 'run', 'echo', 'for the group']
+    member = as_nobody(i, *words, groups=[grp.getgrnam('daemon').gr_gid])
+    t.equal((member.returncode, member.stdout, member.stderr), (0, 'for the group\n', ''))
+    one_line(t, as_nobody(i, *words), 125, 'permission')

@@ -324,3 +324,9 @@ Test(text, of_all_findings_that_just_fit_is_whole) {
         lines[0] = longer;
         cr_assert_str_eq(text_of(lines, 2, buf, 64), "… and 2 more");
 }
+
+TEST(whole, the_group_is_one_of_this_machine) {
+        expect_finding_of("\ncontrol: { group = \"no-such-group\"; };",
+                          "stintd.conf:2: control.group: this machine has no group"
+                          " \"no-such-group\"; create it, or name another");
+}

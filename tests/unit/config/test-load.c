@@ -101,7 +101,7 @@ TEST(load, every_key_takes_effect) {
         write_file(
                 "stintd.conf",
                 "daemon: { log_level = \"debug\"; stop_timeout = \"1h30m\"; };\n"
-                "control: { socket = \"/a/c\"; group = \"stint\"; };\n"
+                "control: { socket = \"/a/c\"; group = \"root\"; };\n"
                 "events: { socket = \"/a/e\"; };\n"
                 "store: { url = \"memory:\";\n"
                 "  retention = { age = \"2d\"; tasks = 5000000000; bytes = \"64K\"; }; };\n"
@@ -113,7 +113,7 @@ TEST(load, every_key_takes_effect) {
         cr_assert_eq(c->log_level, LOG_DEBUG);
         cr_assert_eq(c->stop_timeout_usec, 90 * USEC_PER_MIN);
         cr_assert_str_eq(c->control_socket, "/a/c");
-        cr_assert_str_eq(c->control_group, "stint");
+        cr_assert_str_eq(c->control_group, "root");
         cr_assert_str_eq(c->events_socket, "/a/e");
         cr_assert_str_eq(c->store_url, "memory:");
         cr_assert_eq(c->retention.age_usec, 2 * USEC_PER_DAY);

@@ -109,7 +109,7 @@ TEST(refusals, are_the_keys_that_need_a_restart) {
         _cleanup_(config_freep) Config *a = load_text("control: { socket = \"/a\"; };");
         _cleanup_(config_freep) Config *b =
                 load_text("daemon: { log_level = \"debug\"; };\n"
-                          "store: { url = \"memory:\"; };\ncontrol: { group = \"g\"; };\n");
+                          "store: { url = \"memory:\"; };\ncontrol: { group = \"root\"; };\n");
         _cleanup_(config_findings_done) ConfigFindings refusals = {0}, changes = {0};
         char line[PATH_MAX];
 
@@ -120,7 +120,7 @@ TEST(refusals, are_the_keys_that_need_a_restart) {
                      0, "%s", refusals.lines[0]);
         snprintf(
                 line, sizeof line,
-                "%s:3: control.group: \"\" → \"g\": changes only with a restart; restart stintd, or"
+                "%s:3: control.group: \"\" → \"root\": changes only with a restart; restart stintd, or"
                 " put the old value back to reload the rest",
                 path_of("stintd.conf"));
         cr_assert_str_eq(refusals.lines[1], line);

@@ -270,7 +270,7 @@ Test(options, check_config_shows_every_finding) {
         char *arguments[] = {"--check-config", "--config", w.config, NULL};
         world_start_with(&w, arguments, -1);
         cr_assert_eq(world_wait_exit(&w), 0);
-        expect_logged(&w, "is fine: 1 queues, 5 pools");
+        expect_logged(&w, " is fine\nqueues: 1, pools: 5, store: ");
         world_configure(&w, "queus = ();\ndaemon = { stop_timeout = \"soon\"; };\n");
         world_start_with(&w, arguments, -1);
         cr_assert_eq(world_wait_exit(&w), 78);
