@@ -118,11 +118,10 @@ TEST(refusals, are_the_keys_that_need_a_restart) {
         cr_assert_eq(strncmp(refusals.lines[0], "built-in defaults: control.socket: \"/a\" → ",
                              strlen("built-in defaults: control.socket: \"/a\" → ")),
                      0, "%s", refusals.lines[0]);
-        snprintf(
-                line, sizeof line,
-                "%s:3: control.group: \"\" → \"root\": changes only with a restart; restart stintd, or"
-                " put the old value back to reload the rest",
-                path_of("stintd.conf"));
+        snprintf(line, sizeof line,
+                 "%s:3: control.group: \"\" → \"root\": changes only with a restart; restart "
+                 "stintd, or put the old value back to reload the rest",
+                 path_of("stintd.conf"));
         cr_assert_str_eq(refusals.lines[1], line);
         cr_assert_not_null(strstr(refusals.lines[2], "stintd.conf:2: store.url: "));
         cr_assert_eq(config_changes(a, b, &changes), 0);
