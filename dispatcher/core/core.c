@@ -157,13 +157,14 @@ void core_stop_starting(Core *c) {
                         worker_sync(c, w);
 }
 
+/* Every run that a HELLO lists is stopped from now on. A worker that does not answer any more is
+ * killed for it: a stop waits for none. */
 void core_stop_running(Core *c) {
+        uint64_t serial = 0;
         c->stop_starting = c->stop_running = true;
-        run_id_t id = 0;
-        for (Run *r; (r = table_first_from(&c->runs, &id)); id++)
-                if (r->stage == RUN_PUSHED)
-                        c->ports->stop_run(c->userdata, r->serial, id, STOP_INTERRUPT,
-                                           CORE_SIGNAL_TERM);
+        for (Worker *w; (w = table_first_from(&c->workers, &serial)); serial++)
+                if (w->runs)
+                        worker_sync(c, w);
 }
 
 /* Before the take-over is complete nobody knows what runs. */

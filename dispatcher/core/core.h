@@ -263,7 +263,7 @@ void core_forget_wait(Core *c, const CoreOrigin *origin); /* origin->request_id:
 /* ---- stopping ---- */
 
 void core_stop_starting(Core *c);  /* no starts from now on; submits are still accepted */
-void core_stop_running(Core *c);   /* asks every running run to stop (STOP_INTERRUPT) */
+void core_stop_running(Core *c);   /* stops every running run (STOP_INTERRUPT) */
 bool core_is_quiet(const Core *c); /* nothing runs and nothing waits for a commit */
 
 /* ---- views, for answers that only look ---- */

@@ -164,10 +164,10 @@ class Instance:
             if self.daemon.poll() is not None:
                 raise Failure(f'stintd ended with {self.daemon.returncode}: {self.log_text()}')
 
-    def stop(self, expect=0):
+    def stop(self, expect=0, patience=PATIENCE):
         """SIGTERM, and wait until everything is gone."""
         self.daemon.send_signal(signal.SIGTERM)
-        code = self.daemon.wait(PATIENCE)
+        code = self.daemon.wait(patience)
         if expect is not None and code != expect:
             raise Failure(f'stintd ended with {code}, not {expect}: {self.log_text()}')
         self.daemon = None

@@ -190,11 +190,29 @@ Test(stop, what_runs_is_interrupted_and_runs_again_next_time) {
         cr_assert_not(core_is_quiet(w->core));
         core_stop_running(w->core);
         turn(w);
+        hello(w, 1, .running = {last_push(w)->run_id}, .running_tasks = {1});
+        cr_assert_eq(w->stops.count, 1);
         cr_assert_eq(w->stops.items[0].why, STOP_INTERRUPT);
         end(w, 1, last_push(w)->run_id, .state = TASK_READY, .reason = REASON_INTERRUPTED);
         cr_assert(core_is_quiet(w->core));
         cr_assert_eq(state_of(w, 1), TASK_READY);
         cr_assert_eq(w->pushes.count, 1);
+        world_free(w);
+}
+
+Test(stop, a_worker_that_does_not_answer_any_more_is_killed) {
+        World *w = world(.workers = 2);
+        submit(w, 0);
+        core_stop_running(w->core);
+        turn(w);
+        for (usec_t t = 0; t < CORE_SILENT_KILL_USEC; t += 250 * USEC_PER_MSEC) {
+                cr_assert_eq(w->kills.count, 0);
+                pass(w, 250 * USEC_PER_MSEC);
+        }
+        cr_assert_eq(w->kills.count, 1, "the other one runs nothing");
+        core_worker_exited(w->core, w->kills.items[0].serial, "killed by signal 9");
+        turn(w);
+        cr_assert(core_is_quiet(w->core));
         world_free(w);
 }
 
