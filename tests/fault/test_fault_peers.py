@@ -1,6 +1,7 @@
 """Peers that behave badly: readers that do not read, connections that say nothing, garbage, and too
 many of all of it. Everybody else is served as if they were not there."""
 import os
+import resource
 import subprocess
 import threading
 
@@ -14,6 +15,9 @@ queues: ( { name = "default"; }, { name = "noop"; } );
 pools: ( { name = "default"; queues = ["default"]; workers = 1; },
          { name = "noop"; queues = ["noop"]; handler = "noop"; workers = 1; } );
 '''
+
+
+PING, PONG = 10, 74
 
 
 def closing(t, connection):
@@ -134,6 +138,43 @@ def test_the_control_socket_with_few_descriptors(t):
 
 def test_the_event_socket_with_few_descriptors(t):
     flood_with_few_descriptors(t, 'events.sock')
+
+
+CLIENTS, FEWEST_CLIENTS = 10000, 1000
+
+
+def most_clients(t):
+    """As many as the limit of descriptors lets the dispatcher keep (dispatcher/connection-limit.c:
+    40 % for each socket), with some left for others."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    hard = before[1]
+    limit = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
+    clients = min(CLIENTS, limit // 10 * 4 - 100)
+    if clients < FEWEST_CLIENTS:
+        raise harness.Skip(f'RLIMIT_NOFILE is {hard}, which is room for {clients} clients only')
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    t.clean_up(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, before))
+    return clients
+
+
+def test_ten_thousand_clients_are_connected_and_answered(t):
+    count = most_clients(t)
+    i = t.instance(CONFIG % 1)
+    dispatcher, clients = i.dispatcher(), []
+    for _ in range(count):
+        clients.append(closing(t, rawpeer.connect(i.run / 'control.sock')))
+        rawpeer.handshake(clients[-1], 'DEALER')
+    for request in 1, 2:
+        for client in clients:
+            client.sendall(rawpeer.frame(bytes([0x94, 1, PING, request, 0])))
+        if request == 1:
+            ids = Load(i, 50, '/bin/true', batch=10, window=1).finish()
+            wait_all_ended(i, len(ids))
+        for client in clients:
+            t.equal(rawpeer.receive_frame(client)[1][1:4], bytes([1, PONG, request]))
+    t.equal(i.json('status')['status']['counters']['shed_connections'], 0)
+    t.equal(i.dispatcher(), dispatcher, 'pid of the dispatcher')
+    check_log(i)
 
 
 def test_many_clients_at_once(t):
