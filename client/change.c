@@ -165,7 +165,8 @@ int stint_reload(StintClient *client, uint64_t *ret_generation, char **ret_chang
                                    w->text.data);
         if (ret_generation)
                 *ret_generation = w->generation;
-        if (ret_changes && !(*ret_changes = strndup(w->text.data, w->text.size)))
+        const char *changes = w->text.size ? w->text.data : "";
+        if (ret_changes && !(*ret_changes = strndup(changes, w->text.size)))
                 return client_fail(client, STINT_FAILED, "out of memory");
         return 0;
 }

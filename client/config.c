@@ -24,7 +24,8 @@ static void settings_free(Settings *s) {
 }
 
 static char *put_text(char *to, WireText text, const char **ret) {
-        memcpy(to, text.data, text.size);
+        if (text.size)
+                memcpy(to, text.data, text.size);
         to[text.size] = '\0';
         *ret = to;
         return to + text.size + 1;
