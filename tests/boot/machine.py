@@ -3,6 +3,7 @@
 The root file system is made by debootstrap once and kept; each machine is a copy of it.
 """
 
+import contextlib
 import os
 import pathlib
 import re
@@ -125,6 +126,42 @@ class Machine:
         self.run('systemctl', 'poweroff', check=False)
         self.nspawn.wait(PATIENCE)
         self.nspawn, self.init = None, 0
+
+    # ---- memory ----
+
+    @contextlib.contextmanager
+    def limited_memory(self, unit, size):
+        """While in it, the kernel kills processes of the unit that want more than size bytes all
+        together: by the unit's own limit, or, where the host keeps the controller of memory for
+        its first version of control groups, by a group of that."""
+        groups = pathlib.Path('/sys/fs/cgroup')
+        if not self.run('test', '-e', f'{groups}/system.slice/{unit}/memory.max',
+                        check=False).returncode:  # fmt: skip
+            limit = f'MemoryMax={size}', 'MemorySwapMax=0'
+            self.run('systemctl', 'set-property', '--runtime', unit, *limit)
+            yield
+            self.run('systemctl', 'set-property', '--runtime', unit, 'MemoryMax=infinity')
+            return
+        scope = re.search(r'^0::(.*)/init.scope$', self.init_file('cgroup'), re.M)
+        members = groups / 'unified' / (scope.group(1) if scope else '').lstrip('/')
+        members = members / 'system.slice' / unit / 'cgroup.procs'
+        own = groups / 'memory' / self.name
+        if not members.exists() or not own.parent.exists():
+            raise Impossible('no controller limits memory here')
+        try:
+            own.mkdir()
+            (own / 'memory.limit_in_bytes').write_text(str(size))
+            for pid in members.read_text().split():
+                (own / 'cgroup.procs').write_text(pid)
+        except OSError as error:
+            raise Impossible(f'memory cannot be limited here: {error}') from None
+        yield
+        for pid in (own / 'cgroup.procs').read_text().split():
+            (own.parent / 'cgroup.procs').write_text(pid)
+        own.rmdir()
+
+    def init_file(self, name):
+        return pathlib.Path(f'/proc/{self.init}/{name}').read_text()
 
     # ---- work ----
 

@@ -200,15 +200,16 @@ def test_a_stopped_supervisor_is_restarted_by_the_watchdog(m):
 
 
 def test_a_task_that_takes_all_memory_ends_alone(m):
-    cgroup = '/sys/fs/cgroup/system.slice/stintd.service'
-    if m.run('test', '-e', f'{cgroup}/memory.max', check=False).returncode:
-        raise Impossible('the memory controller is not in this container')
-    m.run('systemctl', 'set-property', '--runtime', 'stintd', 'MemoryMax=300M', 'MemorySwapMax=0')
-    main = m.main_pid()
-    eater = submit(m, 'python3', '-c', 'x = bytearray(10 ** 9)')
-    equal(ended(m, eater)['state'], 'failed')
-    equal(m.main_pid(), main, 'the service goes on')
-    m.run('systemctl', 'set-property', '--runtime', 'stintd', 'MemoryMax=infinity')
+    main, dispatcher = m.main_pid(), m.dispatcher()
+    with m.limited_memory('stintd.service', 300 << 20):
+        sleeper = submit(m, 'sleep', '1')
+        runs(m, sleeper)
+        eater = submit(m, 'tail', '/dev/zero')  # keeps what has no end of line
+        end = ended(m, eater)
+        equal((end['state'], end['reason'], end['code']), ('failed', 'signal', 9))
+        equal(ended(m, sleeper)['state'], 'succeeded')
+        equal(m.out('stint', 'run', 'echo', 'goes on'), 'goes on')
+    equal((m.main_pid(), m.dispatcher()), (main, dispatcher), 'the service goes on')
 
 
 # ---- stopped ----
