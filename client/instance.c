@@ -90,7 +90,7 @@ static InstanceState state_from_errno(int error) {
         }
 }
 
-InstanceState instance_probe(Instance *i) {
+static InstanceState probe_path(Instance *i) {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         struct ucred peer;
         socklen_t size = sizeof peer;
@@ -109,6 +109,23 @@ InstanceState instance_probe(Instance *i) {
                 return state_from_errno(saved);
         i->owner_uid = peer.uid;
         return owner_is_right(i) ? INSTANCE_REACHABLE : INSTANCE_FOREIGN;
+}
+
+/* What the daemon wrote down holds until another one writes: a service manager that listens at the
+ * default path has not started one yet. */
+InstanceState instance_probe(Instance *i) {
+        InstanceState state = probe_path(i);
+        bool nobody = state == INSTANCE_ABSENT || state == INSTANCE_REFUSED;
+        if (!nobody || i->paths.kind != INSTANCE_USER || strcmp(i->path, i->paths.control) == 0)
+                return state;
+        Instance other = *i;
+        char url[PATH_MAX + 16];
+        snprintf(url, sizeof url, "ipc://%s", i->paths.control);
+        if (instance_set_endpoint(&other, url, "by default", NULL) < 0 ||
+            probe_path(&other) != INSTANCE_REACHABLE)
+                return state;
+        *i = other;
+        return INSTANCE_REACHABLE;
 }
 
 bool instance_may_be_started(const Instance *i) {

@@ -152,10 +152,10 @@ static void print_attempt(const StintAttempt *a) {
         ending_why_of_attempt(a, why, sizeof why);
         printf("%-*s%s%s%s; worker %" PRIu64 "\n", LABEL_WIDTH, label, ending_of_attempt(a),
                why[0] ? ": " : "", why, a->worker);
+        bool measured = a->started_usec && a->ended_usec > a->started_usec;
         printf("%-*s%s wall, %s user, %s system, %s memory\n", LABEL_WIDTH, "",
-               duration_format_brief(
-                       a->ended_usec > a->started_usec ? a->ended_usec - a->started_usec : 0, wall,
-                       sizeof wall),
+               duration_format_brief(measured ? a->ended_usec - a->started_usec : 0, wall,
+                                     sizeof wall),
                duration_format_brief(a->user_usec, user, sizeof user),
                duration_format_brief(a->system_usec, system, sizeof system),
                size_format(a->max_rss_bytes, rss, sizeof rss));

@@ -34,6 +34,13 @@ def test_files_are_closed_to_others(t):
     t.equal(int((i.state / 'lock').read_text()), i.daemon.pid)
 
 
+def test_who_listens_at_the_usual_place_is_met_whatever_an_older_one_wrote_down(t):
+    i = t.instance()
+    (i.state / 'endpoint').write_text(f'ipc://{i.home}/gone/control.sock\n')
+    t.equal(i.stint('run', 'echo', 'here').stdout, 'here\n')
+    t.true(alive(i.daemon.pid), 'no other one was started')
+
+
 def shown(i, task):
     """All that is told of a task but the time that it is due: that is kept by another clock than it
     is told by."""
