@@ -18,7 +18,7 @@ SUITE = 'bookworm'
 MIRROR = os.environ.get('DEBIAN_MIRROR', 'http://deb.debian.org/debian')
 INCLUDED = (
     'systemd,systemd-sysv,dbus,libpam-systemd,cron,python3,libzmq5,libmsgpackc2,libconfig9,'
-    'libsystemd0,libsqlite3-0,libjansson4,libsmartcols1,libjudydebian1,libncursesw6'
+    'libsystemd0,libsqlite3-0,libjansson4,libsmartcols1,libjudydebian1,libncursesw6,sqlite3'
 )
 
 

@@ -18,6 +18,8 @@ import traceback
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import guide  # noqa: E402
+import guide_scenes  # noqa: E402
 import machine as machines  # noqa: E402
 import story  # noqa: E402
 
@@ -31,6 +33,8 @@ NEEDED = (
 
 def chosen(parts):
     tests = [(name[5:], f) for name, f in vars(story).items() if name.startswith('test_')]
+    last = [name for name, _ in tests].index(story.LAST)
+    tests[last:last] = guide.tests(guide_scenes.SCENES)
     return tests[:1] + [t for t in tests[1:] if not parts or any(p in t[0] for p in parts)]
 
 

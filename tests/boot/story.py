@@ -10,6 +10,7 @@ import time
 from machine import Failure, Impossible, until
 
 UNITS = '/lib/systemd/system'
+LAST = 'what_was_acknowledged_survives_a_power_cut'  # the guide is played before it
 
 
 def equal(got, expected, what=''):
