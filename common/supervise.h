@@ -25,6 +25,7 @@
  *          SPAWN          one worker for a pool
  *          SIGNAL         to a worker by serial
  *          RELOADED       accepted (error 0) or refused (error, text)
+ *          STOP_TAKES     how long from now until STOPPED, at most; more than once if that grows
  *          STOPPED        all is flushed; exits 0 after it
  *          EXIT_SEEN      serial: drop this end from the roster
  *          RELOAD_ASKED   serial: a number that rises; read the files again, as on SIGHUP
@@ -52,6 +53,8 @@
 #define SUPERVISE_REPORT_MAX 16384 /* bytes of all RELOAD_REPORTs of one reload, with a NUL */
 
 #define SUPERVISE_FEATURE_RELOAD_ASKED 1
+#define SUPERVISE_FEATURE_STOP_TAKES   2
+#define SUPERVISE_FEATURES             3 /* of this version's supervisor: all */
 
 typedef enum SuperviseType {
         SUPERVISE_ROSTER = 1,
@@ -74,6 +77,7 @@ typedef enum SuperviseType {
         SUPERVISE_STOPPED,
         SUPERVISE_EXIT_SEEN,
         SUPERVISE_RELOAD_ASKED,
+        SUPERVISE_STOP_TAKES,
 } SuperviseType;
 
 typedef enum SuperviseWorkerState {
@@ -86,7 +90,7 @@ typedef struct SuperviseMessage {
         uint32_t version;    /* SUPERVISE_VERSION */
         uint32_t type;       /* SuperviseType */
         uint64_t serial;     /* of the worker: ROSTER SPAWNED EXITED SIGNAL EXIT_SEEN;
-                                a number: RELOAD_ASKED RELOAD_DONE */
+                                a number: RELOAD_ASKED RELOAD_DONE; microseconds: STOP_TAKES */
         uint64_t generation; /* config generation: ROSTER SPAWNED RELOAD RELOADED; ROSTER_END,
                                 RELOAD_DONE: the one in force */
         uint64_t binary;  /* which opening of the worker binary it runs: ROSTER SPAWNED; ROSTER_END:

@@ -48,6 +48,7 @@ static void port_ack(void *userdata, uint64_t serial, run_id_t run_id) {
 static void port_stop_run(void *userdata, uint64_t serial, run_id_t run_id, StopWhy why,
                           int signal) {
         Dispatcher *d = userdata;
+        d->interrupting |= why == STOP_INTERRUPT;
         worker_link_stop(d->workers, serial, run_id, why, signal);
 }
 

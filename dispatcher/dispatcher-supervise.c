@@ -100,6 +100,12 @@ static void on_reload(Dispatcher *d, const SuperviseMessage *m, int fd) {
         supervise_send_reloaded(d->supervisor, m->generation, error, text);
 }
 
+/* How long until everything has ended: pause, and then what runs has its grace. */
+static void tell_stop_takes(Dispatcher *d, usec_t pause) {
+        usec_t grace = core_longest_grace_msec(d->core) * USEC_PER_MSEC;
+        supervise_send_stop_takes(d->supervisor, usec_add(pause, grace));
+}
+
 static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
         Dispatcher *d = userdata;
         turn_begin(d);
@@ -115,6 +121,7 @@ static void on_stop(Dispatcher *d, const SuperviseMessage *m, int fd) {
         if (sd_event_add_time_relative(d->event, &d->stop_timer, CLOCK_MONOTONIC,
                                        d->config->stop_timeout_usec, 0, on_stop_timeout, d) < 0)
                 core_stop_running(d->core);
+        tell_stop_takes(d, d->config->stop_timeout_usec);
 }
 
 /* A new dispatcher takes over: nothing more comes in, what is pending is written and said. */
@@ -146,6 +153,10 @@ void on_supervisor(void *userdata, const SuperviseMessage *m, int fd) {
 
 void dispatcher_check_stopped(Dispatcher *d) {
         bool flushed = d->tickets_pending == 0 && d->op_count == 0;
+        if (d->interrupting) {
+                d->interrupting = false;
+                tell_stop_takes(d, 0);
+        }
         if (d->handing_over && flushed) {
                 worker_link_flush(d->workers);
                 sd_event_exit(d->event, EXIT_SUCCESS);

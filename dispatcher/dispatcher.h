@@ -54,7 +54,8 @@ typedef struct Dispatcher {
         TaskLog task_log;
 
         bool in_turn, roster_ended, stopping, congested, handing_over;
-        StoreOp *ops; /* what this turn persists */
+        bool interrupting; /* runs were asked to end for a stop: their grace begins */
+        StoreOp *ops;      /* what this turn persists */
         size_t op_count, op_alloc;
         uint64_t tickets_pending; /* batches at the store */
         usec_t timer_usec;        /* what the timer is set to */

@@ -226,6 +226,12 @@ void supervise_send_signal(SuperviseLink *l, uint64_t serial, int signal) {
         packet_send(l->channel, &m);
 }
 
+void supervise_send_stop_takes(SuperviseLink *l, uint64_t usec) {
+        SuperviseMessage m = {.type = SUPERVISE_STOP_TAKES, .serial = usec};
+        if (l->features & SUPERVISE_FEATURE_STOP_TAKES)
+                packet_send(l->channel, &m);
+}
+
 void supervise_send_exit_seen(SuperviseLink *l, uint64_t serial) {
         SuperviseMessage m = {.type = SUPERVISE_EXIT_SEEN, .serial = serial};
         packet_send(l->channel, &m);

@@ -42,5 +42,6 @@ void supervise_send_status(SuperviseLink *l, const char *text);
 void supervise_send_spawn(SuperviseLink *l, const char *pool);
 void supervise_send_signal(SuperviseLink *l, uint64_t serial, int signal);
 void supervise_send_exit_seen(SuperviseLink *l, uint64_t serial);
+void supervise_send_stop_takes(SuperviseLink *l, uint64_t usec); /* if it wants to know */
 /* error 0: accepted. */
 void supervise_send_reloaded(SuperviseLink *l, uint64_t generation, int error, const char *text);

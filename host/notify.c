@@ -1,8 +1,6 @@
 /* The status line is the process's own, as NOTIFY_SOCKET is: so it is kept here. */
 #include "host/notify.h"
 
-#include "common/time.h"
-
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
@@ -20,6 +18,10 @@ void notify_reloading(void) {
 
 void notify_stopping(void) {
         sd_notify(0, "STOPPING=1");
+}
+
+void notify_stop_takes(usec_t usec) {
+        sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRIu64, usec);
 }
 
 void notify_status(unsigned part, const char *format, ...) {

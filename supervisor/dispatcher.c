@@ -108,6 +108,10 @@ static void dispatcher_leave(Supervisor *s) {
                 dispatcher_set_state(s, DISPATCHER_LEAVING);
 }
 
+static void on_stop_takes(Supervisor *s, const SuperviseMessage *m) {
+        supervisor_stop_takes(s, m->serial);
+}
+
 static void on_stopped(Supervisor *s, const SuperviseMessage *m) {
         s->dispatcher.stopped = s->phase == SUPERVISOR_STOPPING;
         dispatcher_leave(s);
@@ -121,6 +125,7 @@ static int on_packet(void *userdata, const void *packet, size_t size) {
                 [SUPERVISE_SPAWN] = workers_spawn,
                 [SUPERVISE_SIGNAL] = workers_signal,
                 [SUPERVISE_RELOAD_ASKED] = settings_asked,
+                [SUPERVISE_STOP_TAKES] = on_stop_takes,
                 [SUPERVISE_STOPPED] = on_stopped,
                 [SUPERVISE_EXIT_SEEN] = workers_exit_seen,
                 [SUPERVISE_RELOADED] = settings_answered,

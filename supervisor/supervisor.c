@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STOP_MARGIN_USEC (70 * USEC_PER_SEC) /* above stop_timeout: grace, flush, and some */
+#define STOP_MARGIN_USEC (60 * USEC_PER_SEC) /* above what is known: flush, and some */
 #define BACKOFF_MIN_USEC (10 * USEC_PER_MSEC)
 #define BACKOFF_MAX_USEC (5 * USEC_PER_SEC)
 #define END_TIMEOUT_USEC (5 * USEC_PER_SEC) /* from TERM to KILL */
@@ -82,6 +82,16 @@ static void on_tended(void *userdata) {
         check_end(s);
 }
 
+void supervisor_stop_takes(Supervisor *s, usec_t usec) {
+        usec_t takes = usec_add(usec, STOP_MARGIN_USEC),
+               until = usec_add(time_now_monotonic(), takes);
+        if (s->phase != SUPERVISOR_STOPPING || until <= s->stop_until)
+                return;
+        s->stop_until = until;
+        timer_arm(&s->loop, &s->phase_timer, takes, on_phase_timer, s);
+        notify_stop_takes(usec_add(takes, 2 * END_TIMEOUT_USEC));
+}
+
 static void on_stop(void *userdata) {
         Supervisor *s = userdata;
         if (s->phase != SUPERVISOR_RUNNING)
@@ -89,9 +99,7 @@ static void on_stop(void *userdata) {
         log_notice("stopping");
         notify_stopping();
         s->phase = SUPERVISOR_STOPPING;
-        timer_arm(&s->loop, &s->phase_timer,
-                  usec_add(s->settings.in_force.config->stop_timeout_usec, STOP_MARGIN_USEC),
-                  on_phase_timer, s);
+        supervisor_stop_takes(s, s->settings.in_force.config->stop_timeout_usec);
         dispatcher_send(s, &(SuperviseMessage){.type = SUPERVISE_STOP}, -1);
 }
 

@@ -69,6 +69,7 @@ typedef struct Supervisor {
         Loop loop;
         SupervisorPhase phase;
         Timer phase_timer;
+        usec_t stop_until; /* monotonic: a stop that lasts longer has failed */
         int exit_code;
         Instance instance;
         Children children;
@@ -84,6 +85,8 @@ typedef struct Supervisor {
 /* Runs an instance to its end; returns its exit code. A start that fails fills error. */
 int supervisor_run(const InstancePaths *paths, ConfigPresence presence, Error *error);
 void supervisor_end(Supervisor *s, int exit_code); /* ends all children, then the loop */
+/* A stop takes so long from now, at most; never less than was said before. */
+void supervisor_stop_takes(Supervisor *s, usec_t usec);
 
 /* Starts a child as common/supervise.h promises it: channel, configuration, STATE/alive and then
  * its sockets; --state, --run, --instance and then two options of its own (name, value, name,

@@ -101,7 +101,7 @@ void workers_send_roster(Supervisor *s) {
                         &(SuperviseMessage){.type = SUPERVISE_ROSTER_END,
                                             .generation = s->settings.generation,
                                             .binary = s->binaries.now.number,
-                                            .features = SUPERVISE_FEATURE_RELOAD_ASKED},
+                                            .features = SUPERVISE_FEATURES},
                         -1);
 }
 

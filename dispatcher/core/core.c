@@ -167,6 +167,15 @@ void core_stop_running(Core *c) {
                         worker_sync(c, w);
 }
 
+uint32_t core_longest_grace_msec(const Core *c) {
+        uint32_t longest = 0;
+        run_id_t id = 0;
+        for (const Run *r; (r = table_first_from(&c->runs, &id)); id++)
+                if (r->task)
+                        longest = MAX_OF(longest, r->task->grace_msec);
+        return longest;
+}
+
 /* Before the take-over is complete nobody knows what runs. */
 bool core_is_quiet(const Core *c) {
         return c->taken_over && c->runs.count == 0 && c->journal.count == 0 &&

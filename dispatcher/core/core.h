@@ -262,9 +262,10 @@ void core_forget_wait(Core *c, const CoreOrigin *origin); /* origin->request_id:
 
 /* ---- stopping ---- */
 
-void core_stop_starting(Core *c);  /* no starts from now on; submits are still accepted */
-void core_stop_running(Core *c);   /* stops every running run (STOP_INTERRUPT) */
-bool core_is_quiet(const Core *c); /* nothing runs and nothing waits for a commit */
+void core_stop_starting(Core *c); /* no starts from now on; submits are still accepted */
+void core_stop_running(Core *c);  /* stops every running run (STOP_INTERRUPT) */
+uint32_t core_longest_grace_msec(const Core *c); /* of what runs; 0: nothing does */
+bool core_is_quiet(const Core *c);               /* nothing runs and nothing waits for a commit */
 
 /* ---- views, for answers that only look ---- */
 

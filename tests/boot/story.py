@@ -236,6 +236,31 @@ def test_a_stop_ends_tasks_in_order_and_they_run_again(m):
     m.run('systemctl', 'reload', 'stintd')
 
 
+def test_a_stop_may_take_longer_than_the_unit_says(m):
+    m.write('/etc/systemd/system/stintd.service.d/test.conf', '[Service]\nTimeoutStopSec=1s\n')
+    m.write('/etc/stint/conf.d/stop.conf', 'daemon: { stop_timeout = "1h"; };\n')
+    m.shell('systemctl daemon-reload && systemctl reload stintd')
+    whole = submit(m, 'sleep', '5')
+    runs(m, whole)
+    m.run('systemctl', 'stop', 'stintd')
+    equal(m.show('Result'), 'success', 'nothing was cut off')
+    m.write('/etc/stint/conf.d/stop.conf', 'daemon: { stop_timeout = "0s"; };\n')
+    m.run('systemctl', 'start', 'stintd')
+    end = task(m, whole)
+    equal((end['state'], end['attempt']), ('succeeded', 1), 'it had its time')
+    line = 'trap "sleep 4; exit 0" TERM; echo begun; while :; do sleep 0.1; done'
+    graceful = submit(m, '--grace', '1h', 'sh', '-c', line)
+    until(lambda: m.out('stint', 'logs', graceful) == 'begun', 'it has begun')
+    m.run('systemctl', 'stop', 'stintd')
+    equal(m.show('Result'), 'success', 'nothing was cut off')
+    m.file('/etc/stint/conf.d/stop.conf').unlink()
+    m.file('/etc/systemd/system/stintd.service.d/test.conf').unlink()
+    m.shell('systemctl daemon-reload && systemctl start stintd')
+    attempt = task(m, graceful)['attempts'][0]
+    equal(attempt['state'], 'interrupted', json.dumps(attempt))
+    m.run('stint', 'cancel', '--signal', 'KILL', graceful)
+
+
 def test_a_restart_keeps_a_backlog_of_100_000(m):
     m.write('/etc/stint/conf.d/stop.conf', 'daemon: { stop_timeout = "100ms"; };\n')
     m.run('systemctl', 'reload', 'stintd')

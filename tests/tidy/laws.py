@@ -62,4 +62,4 @@ THREADS_ALLOWED = ["dispatcher/store/*"]
 FILE_LINES = 500
 FUNCTION_LINES = 60
 COLUMNS = 100
-TOTAL_LINES = {"supervisor": 920}
+TOTAL_LINES = {"supervisor": 930}

@@ -216,6 +216,17 @@ Test(stop, a_worker_that_does_not_answer_any_more_is_killed) {
         world_free(w);
 }
 
+Test(stop, it_knows_the_longest_grace_of_what_runs) {
+        World *w = world(.workers = 1, .slots = 2);
+        cr_assert_eq(core_longest_grace_msec(w->core), 0);
+        submit(w, .grace_msec = 500);
+        submit(w, .grace_msec = 90000);
+        submit(w, .grace_msec = 600000); /* waits */
+        cr_assert_eq(w->pushes.count, 2);
+        cr_assert_eq(core_longest_grace_msec(w->core), 90000);
+        world_free(w);
+}
+
 Test(stop, a_start_that_is_being_written_is_not_pushed) {
         World *w = world(.workers = 1);
         submit(w, 0);

@@ -332,7 +332,8 @@ uint64_t submit_with(World *w, const Submit *s) {
                                                .retries = s->retries,
                                                .backoff_min_msec = s->backoff_min_msec,
                                                .backoff_max_msec = s->backoff_max_msec,
-                                               .at_most_once = s->at_most_once};
+                                               .at_most_once = s->at_most_once,
+                                               .grace_msec = s->grace_msec};
                 snprintf(tasks[i].queue, sizeof tasks[i].queue, "%s", s->queue ? s->queue : "q");
                 tasks[i].payload = blob_slice(payload, 0, 7);
                 delays[i] = s->delay_usec;

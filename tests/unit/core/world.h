@@ -111,6 +111,7 @@ typedef struct Submit {
         uint16_t retries;
         uint32_t backoff_min_msec, backoff_max_msec;
         bool at_most_once;
+        uint32_t grace_msec;
         usec_t delay_usec;
         uint32_t uid;
         size_t count;       /* tasks in the message */

@@ -143,6 +143,21 @@ Test(reload, of_an_older_supervisor_is_refused) {
         world_close(&w);
 }
 
+Test(stop, only_who_wants_to_know_is_told_how_long_it_takes) {
+        World w;
+        SuperviseMessage m;
+        world_open(&w);
+        SAY(&w, .type = SUPERVISE_ROSTER_END);
+        supervise_send_stop_takes(w.link, 5000);
+        cr_assert_lt(recv(w.supervisor, &m, sizeof m, MSG_DONTWAIT), 0);
+        SAY(&w, .type = SUPERVISE_ROSTER_END, .features = SUPERVISE_FEATURE_STOP_TAKES);
+        supervise_send_stop_takes(w.link, 5000);
+        cr_assert_eq(recv(w.supervisor, &m, sizeof m, MSG_DONTWAIT), sizeof m);
+        cr_assert_eq(m.type, SUPERVISE_STOP_TAKES);
+        cr_assert_eq(m.serial, 5000);
+        world_close(&w);
+}
+
 Test(reload, that_is_asked_for_early_is_asked_with_the_roster) {
         World w;
         world_open(&w);

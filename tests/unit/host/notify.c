@@ -64,4 +64,6 @@ Test(notify, states_are_told) {
         expect_told("READY=1");
         notify_stopping();
         expect_told("STOPPING=1");
+        notify_stop_takes(90 * USEC_PER_SEC);
+        expect_told("EXTEND_TIMEOUT_USEC=90000000");
 }

@@ -130,6 +130,24 @@ Test(instance, stop_ends_workers_that_ignore_it_and_what_they_left) {
         world_done(&w);
 }
 
+Test(instance, stop_may_take_as_long_as_the_dispatcher_says) {
+        World w = world_started();
+        kill(w.stintd, SIGTERM);
+        dispatcher_expect(&w, SUPERVISE_STOP);
+        expect_notified(&w, "STOPPING=1");
+        expect_notified(&w, "EXTEND_TIMEOUT_USEC=100000000"); /* stop_timeout 30 s, and some */
+        DISPATCHER_SAY(&w, .type = SUPERVISE_STOP_TAKES, .serial = 3600000000);
+        expect_notified(&w, "EXTEND_TIMEOUT_USEC=3670000000");
+        DISPATCHER_SAY(&w, .type = SUPERVISE_STOP_TAKES, .serial = 1000000);
+        DISPATCHER_SAY(&w, .type = SUPERVISE_STATUS, .text = "still there");
+        expect_notified(&w, "STATUS=still there");
+        cr_assert_null(strstr(w.notified, "EXTEND_TIMEOUT_USEC=71000000"), "less than was said");
+        DISPATCHER_SAY(&w, .type = SUPERVISE_STOPPED);
+        DISPATCHER_SAY(&w, .type = STUB_EXIT);
+        cr_assert_eq(world_wait_exit(&w), 0);
+        world_done(&w);
+}
+
 Test(instance, stop_is_asked_again_when_the_dispatcher_dies_over_it) {
         World w = world_started();
         SuperviseMessage roster[2];

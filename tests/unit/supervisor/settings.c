@@ -215,8 +215,7 @@ Test(settings, the_roster_tells_that_one_may_ask) {
         World w = world_started();
         world_kill_dispatcher(&w);
         dispatcher_accept(&w);
-        cr_assert_eq(dispatcher_expect(&w, SUPERVISE_ROSTER_END).features,
-                     SUPERVISE_FEATURE_RELOAD_ASKED);
+        cr_assert_eq(dispatcher_expect(&w, SUPERVISE_ROSTER_END).features, SUPERVISE_FEATURES);
         DISPATCHER_SAY(&w, .type = SUPERVISE_READY);
         world_stop(&w);
         world_done(&w);
