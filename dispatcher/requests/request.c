@@ -55,8 +55,11 @@ bool request_identify(RequestContext *x, const ClientMessage *m, WireText client
 }
 
 void request_read_failed(RequestContext *x, const CoreOrigin *to, int error) {
-        client_link_error(x->clients, to, error == -ENOMEM ? EXIT_TRY_AGAIN : EXIT_IO,
-                          "cannot read the store: %s", strerror(-error));
+        if (error == -ENOMEM)
+                client_link_error(x->clients, to, EXIT_TRY_AGAIN, "out of memory; try again later");
+        else
+                client_link_error(x->clients, to, EXIT_IO, "cannot read the store: %s",
+                                  strerror(-error));
 }
 
 static WireText slice_text(BlobSlice s) {
