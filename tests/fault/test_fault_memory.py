@@ -33,7 +33,9 @@ def test_out_of_memory_loses_nothing(t):
         t.contains(load.lines()[-1][3], 'memory')
         i.stint('ping')
         resource.prlimit(dispatcher, resource.RLIMIT_DATA, (unlimited, unlimited))
-    t.equal(Store(i).ids(), acked | {first}, 'what is stored')
+    # More may be stored: the load leaves at the first refusal, while others are under way.
+    lost = (acked | {first}) - Store(i).ids()
+    t.equal(len(lost), 0, 'tasks that were acknowledged and are not stored')
     i.stint('cancel', 'all', timeout=harness.PATIENCE * 4)
     gate.open()
     wait_all_ended(i, len(acked) + 1)
