@@ -4,6 +4,7 @@
 #include "common/macro.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -49,6 +50,35 @@ int write_all(int fd, const void *data, size_t size) {
                         continue;
                 at += n;
                 size -= (size_t)n;
+        }
+        return 0;
+}
+
+/* Waits until a pipe or terminal takes PIPE_BUF bytes without blocking. 1: it does, 0: look again,
+ * or negative errno. */
+static int wait_writable(int fd, const WriteWatch *watch) {
+        struct pollfd fds[] = {{.fd = fd, .events = POLLOUT},
+                               {.fd = watch->woken_fd, .events = POLLIN}};
+        if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
+                return errno == EINTR ? 0 : -errno;
+        if (fds[1].revents && watch->woken(watch->userdata))
+                return -ECANCELED;
+        return fds[0].revents != 0;
+}
+
+int write_watching(int fd, const void *data, size_t size, const WriteWatch *watch) {
+        const char *at = data;
+        while (size) {
+                int r = wait_writable(fd, watch);
+                if (r < 0)
+                        return r;
+                ssize_t n = r ? write(fd, at, MIN_OF(size, (size_t)PIPE_BUF)) : 0;
+                if (n < 0 && errno != EAGAIN && errno != EINTR)
+                        return -errno;
+                if (n > 0) {
+                        at += n;
+                        size -= (size_t)n;
+                }
         }
         return 0;
 }

@@ -57,7 +57,7 @@ static int read_result(StintClient *client, const StintFuture *f, char **ret, si
                        Error *error) {
         const StintOutput *output = stint_future_output(f, STINT_RESULT);
         if (output && !output->complete) {
-                Stream s = {.id = stint_future_id(f), .which = STINT_RESULT, .watched_fd = -1};
+                Stream s = {.id = stint_future_id(f), .which = STINT_RESULT, .watch.woken_fd = -1};
                 return stream_read(&s, client, ret, ret_size, error);
         }
         *ret_size = output ? output->size : 0;

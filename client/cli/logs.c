@@ -73,7 +73,7 @@ static int check_attempt(const TaskBrief *task, const LogsOptions *o, Error *err
 /* The streams that are asked for, of the attempt that is. */
 static size_t choose_streams(const LogsOptions *o, const TaskBrief *task, Stream *ret) {
         unsigned streams = o->streams ? o->streams : LOGS_OUT | LOGS_ERR;
-        Stream s = {.id = task->id, .watched_fd = -1, .attempt = o->attempt};
+        Stream s = {.id = task->id, .watch.woken_fd = -1, .attempt = o->attempt};
         size_t n = 0;
         if (o->follow)
                 s.flags = STINT_FOLLOW | (o->attempt ? 0 : STINT_ALL_ATTEMPTS);

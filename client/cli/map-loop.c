@@ -207,10 +207,8 @@ static int prepare(Map *m, int progress_fd) {
         int r = signals_open(m);
         if (r < 0)
                 return r;
-        MapWriterOptions options = {.woken_fd = m->signals_fd,
-                                    .woken = on_woken,
-                                    .before = hide_progress,
-                                    .userdata = m};
+        MapWriterOptions options = {
+                .watch = {m->signals_fd, on_woken, m}, .before = hide_progress, .userdata = m};
         m->writer = map_writer_new(&options);
         if (!m->writer)
                 return error_set(m->error, EXIT_SOFTWARE, "out of memory");

@@ -4,8 +4,6 @@
 #include "client/cli/bytes.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -49,42 +47,13 @@ MapWriter *map_writer_free(MapWriter *w) {
         return NULL;
 }
 
-/* Waits until a pipe or terminal takes PIPE_BUF bytes without blocking. 1: it does, 0: look again,
- * or negative errno. */
-static int wait_writable(const MapWriter *w) {
-        struct pollfd fds[] = {{.fd = w->fd, .events = POLLOUT},
-                               {.fd = w->options.woken_fd, .events = POLLIN}};
-        if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
-                return errno == EINTR ? 0 : -errno;
-        if (fds[0].revents)
-                return 1;
-        return fds[1].revents && w->options.woken(w->options.userdata) ? -ECANCELED : 0;
-}
-
-static int write_patiently(const MapWriter *w, const char *data, size_t size) {
-        if (w->is_file[w->fd])
-                return write_all(w->fd, data, size);
-        while (size) {
-                int r = wait_writable(w);
-                if (r < 0)
-                        return r;
-                ssize_t n = r ? write(w->fd, data, MIN_OF(size, (size_t)PIPE_BUF)) : 0;
-                if (n < 0 && errno != EAGAIN && errno != EINTR)
-                        return -errno;
-                if (n > 0) {
-                        data += n;
-                        size -= (size_t)n;
-                }
-        }
-        return 0;
-}
-
 static void write_out(MapWriter *w, const char *data, size_t size) {
         if (!size || w->given_up || w->errors[w->fd])
                 return;
         if (w->is_terminal[w->fd])
                 w->options.before(w->options.userdata);
-        int r = write_patiently(w, data, size);
+        int r = w->is_file[w->fd] ? write_all(w->fd, data, size)
+                                  : write_watching(w->fd, data, size, &w->options.watch);
         if (r == -ECANCELED)
                 w->given_up = true;
         else if (r < 0)

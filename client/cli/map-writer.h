@@ -5,6 +5,7 @@
  * read from there work however slow the reader is. */
 #pragma once
 
+#include "client/cli/bytes.h"
 #include "common/macro.h"
 
 #include <stdbool.h>
@@ -12,9 +13,7 @@
 typedef struct MapWriter MapWriter;
 
 typedef struct MapWriterOptions {
-        int woken_fd; /* -1: none */
-        /* woken_fd is readable while a write waits; true: give up this write and all later ones. */
-        bool (*woken)(void *userdata);
+        WriteWatch watch; /* a write that is given up is the last one */
         /* Bytes are about to be written to a terminal: it must be clean. */
         void (*before)(void *userdata);
         void *userdata;

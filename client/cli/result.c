@@ -17,7 +17,7 @@ static int result_one(const Invocation *x, StintClient *client, uint64_t id, Err
         Stream s = {.id = id,
                     .which = task.kind == STINT_MESSAGE ? STINT_RESULT : STINT_STDOUT,
                     .fd = STDOUT_FILENO,
-                    .watched_fd = -1};
+                    .watch.woken_fd = -1};
         if (x->general.json) {
                 json_t *object = json_pack("{sI ss}", "task", (json_int_t)id, "state",
                                            stint_state_name(task.state));

@@ -47,8 +47,8 @@ static void run_leave(Run *r, int signal, const char *what) {
                                 "see `stint list`\n");
 }
 
-/* Reads the signals that came; not 0: leave. */
-static int on_signal(void *userdata) {
+/* Reads the signals that came; true: leave. */
+static bool on_signal(void *userdata) {
         Run *r = userdata;
         struct signalfd_siginfo info;
         while (read(r->signals_fd, &info, sizeof info) == (ssize_t)sizeof info) {
@@ -64,7 +64,7 @@ static int on_signal(void *userdata) {
                                 fprintf(stderr, "stint: cancelling; Ctrl-C again leaves at once\n");
                 }
         }
-        return r->leave_with;
+        return r->leave_with != 0;
 }
 
 static int signals_open(Run *r) {
@@ -92,9 +92,7 @@ static int run_ask(Run *r) {
                                          .which = which[i],
                                          .flags = STINT_FOLLOW | STINT_ALL_ATTEMPTS,
                                          .fd = fds[i],
-                                         .watched_fd = r->signals_fd,
-                                         .woken = on_signal,
-                                         .userdata = r};
+                                         .watch = {r->signals_fd, on_signal, r}};
                 if (r->json)
                         r->streams[i].take = stream_take_json;
                 int error = stream_start(&r->streams[i], r->client, r->error);

@@ -1,45 +1,19 @@
 /* See stream.h. */
 #include "client/cli/stream.h"
 
-#include "client/cli/bytes.h"
 #include "client/cli/command.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Waits until a pipe or terminal takes PIPE_BUF bytes without blocking, or we are woken. */
-static int wait_writable(const Stream *s) {
-        struct pollfd fds[] = {{.fd = s->fd, .events = POLLOUT},
-                               {.fd = s->watched_fd, .events = POLLIN}};
-        if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
-                return errno == EINTR ? 0 : -errno;
-        if (fds[1].revents && s->woken && s->woken(s->userdata) != 0)
-                return -ECANCELED;
-        return fds[0].revents ? 1 : 0;
-}
-
 static int stream_write(const Stream *s, const char *data, size_t size) {
         struct stat st;
-        if (s->watched_fd < 0 || (fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode)))
+        if (s->watch.woken_fd < 0 || (fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode)))
                 return write_all(s->fd, data, size);
-        while (size) {
-                int r = wait_writable(s);
-                if (r < 0)
-                        return r;
-                ssize_t n = r ? write(s->fd, data, MIN_OF(size, (size_t)PIPE_BUF)) : 0;
-                if (n < 0 && errno != EAGAIN && errno != EINTR)
-                        return -errno;
-                if (n > 0) {
-                        data += n;
-                        size -= (size_t)n;
-                }
-        }
-        return 0;
+        return write_watching(s->fd, data, size, &s->watch);
 }
 
 /* The reader is freed with its client, not in its own handler: what it still holds is small. */
@@ -97,8 +71,7 @@ void stream_warn(const Stream *s) {
 /* ---- into memory ---- */
 
 static int take_memory(Stream *s, const StintChunk *chunk) {
-        return chunk->size &&
-               fwrite(chunk->data, 1, chunk->size, (FILE *)s->userdata) != chunk->size;
+        return chunk->size && fwrite(chunk->data, 1, chunk->size, s->memory) != chunk->size;
 }
 
 int stream_read(Stream *s, StintClient *client, char **ret, size_t *ret_size, Error *error) {
@@ -106,7 +79,7 @@ int stream_read(Stream *s, StintClient *client, char **ret, size_t *ret_size, Er
         if (!memory)
                 return error_set(error, EXIT_SOFTWARE, "out of memory");
         s->take = take_memory;
-        s->userdata = memory;
+        s->memory = memory;
         int r = stream_start(s, client, error);
         if (r == 0)
                 r = stream_finish(s, error);

@@ -1,15 +1,14 @@
 /* One stream of a task, copied byte by byte as it was written, to a descriptor or into memory. */
 #pragma once
 
+#include "client/cli/bytes.h"
 #include "common/error.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stint/stint.h>
 
 typedef struct Stream Stream;
-/* Called when the watched descriptor becomes readable while a write waits for its reader; not 0:
- * give up the write. */
-typedef int (*StreamWoken)(void *userdata);
 
 struct Stream {
         uint64_t id;
@@ -18,9 +17,7 @@ struct Stream {
         uint64_t offset;
         unsigned flags; /* STINT_FOLLOW, STINT_ALL_ATTEMPTS */
         int fd;         /* where to, unless there is a handler */
-        int watched_fd; /* -1: none */
-        StreamWoken woken;
-        void *userdata;
+        WriteWatch watch;
         /* NULL, or who takes the bytes instead; not 0: no more. */
         int (*take)(Stream *s, const StintChunk *chunk);
 
@@ -34,6 +31,7 @@ struct Stream {
         /* Internal. */
         StintClient *client;
         StintReader *reader;
+        FILE *memory; /* of stream_read */
 };
 
 /* Asks for the first bytes; s stays where it is until it is over. 0, or -code. */

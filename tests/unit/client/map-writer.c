@@ -28,7 +28,7 @@ static void begin(void) {
         MapWriterOptions options;
         woken_fd = eventfd(0, EFD_CLOEXEC);
         signal(SIGPIPE, SIG_IGN);
-        options = (MapWriterOptions){.woken_fd = woken_fd, .woken = on_woken, .before = on_before};
+        options = (MapWriterOptions){.watch = {woken_fd, on_woken, NULL}, .before = on_before};
         w = map_writer_new(&options);
 }
 
