@@ -78,8 +78,9 @@ typedef struct Client {
         uint64_t pending_turn; /* the turn in which those were written */
         Deferred *deferred;    /* list */
         size_t deferred_count;
-        bool dirty;  /* its row is to be written in this turn */
-        bool stored; /* there is a row */
+        bool dirty;        /* its row is to be written in this turn */
+        bool stored;       /* there is a row */
+        bool cancels_wait; /* those of its cancels that are written again have to */
         struct Client *next_dirty, *next_runnable;
         bool runnable;
         UT_hash_handle hh;

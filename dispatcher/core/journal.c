@@ -244,16 +244,36 @@ static void entry_failed(Core *c, const JournalEntry *entry, int error) {
         }
 }
 
-/* false: not now. What a cancel wanted to mark may be ending by now: its answer must not be on disk
- * before that end is. */
-static bool cancel_again(Core *c, const JournalEntry *entry) {
-        Answer *a = client_find_answer(entry->client, entry->seq);
+static const Outcome *outcome_of(const JournalEntry *entry) {
+        const Answer *a = client_find_answer(entry->client, entry->seq);
         ASSERT(a && a->pending);
-        if (cancel_must_wait(c, a->outcome->left, a->outcome->left_count))
+        return a->outcome;
+}
+
+/* What a cancel wanted to mark may be ending by now: its answer must not be on disk before that end
+ * is. The row of a client tells of all its cancels that failed together, so they wait together. */
+static void find_clients_to_wait(Core *c) {
+        for (size_t i = 0; i < c->retry.count; i++) {
+                const JournalEntry *entry = journal_at(&c->retry, i);
+                if (entry->kind == JOURNAL_CANCEL)
+                        entry->client->cancels_wait = false;
+        }
+        for (size_t i = 0; i < c->retry.count; i++) {
+                const JournalEntry *entry = journal_at(&c->retry, i);
+                if (entry->kind != JOURNAL_CANCEL)
+                        continue;
+                const Outcome *o = outcome_of(entry);
+                entry->client->cancels_wait |= cancel_must_wait(c, o->left, o->left_count);
+        }
+}
+
+/* false: not now. */
+static bool cancel_again(Core *c, const JournalEntry *entry) {
+        if (entry->client->cancels_wait)
                 return false;
         entry->client->pending_turn = c->turn;
         client_mark_dirty(c, entry->client);
-        cancel_write_again(c, a->outcome);
+        cancel_write_again(c, outcome_of(entry));
         return true;
 }
 
@@ -261,6 +281,7 @@ void journal_write_again(Core *c) {
         if (c->retry.count == 0 || c->now.monotonic_usec < c->retry_usec)
                 return;
         c->retry_usec = usec_add(c->now.monotonic_usec, CORE_RETRY_WRITE_USEC);
+        find_clients_to_wait(c);
         for (size_t n = c->retry.count; n > 0; n--) {
                 JournalEntry entry = ring_pop(&c->retry);
                 if (entry.kind == JOURNAL_END)

@@ -224,6 +224,29 @@ Test(failed_commit, a_cancel_is_kept_and_answered_when_it_is_durable) {
         world_free(w);
 }
 
+/* The row of the client tells of all that is pending. */
+Test(failed_commit, cancels_that_failed_together_wait_for_each_other) {
+        World *w = world(.workers = 2);
+        submit(w, .count = 2);
+        w->hold_commits = true;
+        submit(w, 0); /* both cancels wait for it, and are then done in one turn */
+        cancel(w, .ids = {1});
+        cancel(w, .ids = {2});
+        commit(w, 0);
+        commit(w, -28);
+        end(w, w->pushes.items[0].serial, w->pushes.items[0].run_id);
+        size_t rows = writes_of(w, STORE_PUT_CLIENT);
+        pass(w, CORE_RETRY_WRITE_USEC);
+        cr_assert_eq(writes_of(w, STORE_PUT_CLIENT), rows, "the end of task 1 is being written");
+        commit(w, 0);
+        pass(w, CORE_RETRY_WRITE_USEC);
+        cr_assert_eq(writes_of(w, STORE_PUT_CLIENT), rows + 1);
+        commit(w, 0);
+        cr_assert_eq(last_reply(w)->type, WIRE_TYPE_CANCELLED);
+        cr_assert_eq(last_reply(w)->first_id, 1);
+        world_free(w);
+}
+
 Test(failed_commit, the_row_of_a_later_request_does_not_tell_of_it) {
         World *old = world(0);
         old->hold_commits = true;
