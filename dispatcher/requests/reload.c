@@ -38,9 +38,11 @@ static void on_reloaded(void *context, const SuperviseReloaded *result) {
 
 void request_reload(RequestContext *x, ClientMessage *m) {
         if (!request_sees_all(x, m->uid)) {
+                char owner[32] = "";
+                if (x->owner_uid)
+                        snprintf(owner, sizeof owner, "uid %u and ", x->owner_uid);
                 client_link_error(x->clients, &m->origin, EXIT_NO_PERMISSION,
-                                  "reload refused: only uid %u and root may reload this instance",
-                                  x->owner_uid);
+                                  "reload refused: only %sroot may reload this instance", owner);
                 return;
         }
         Asker *a = malloc(sizeof *a);

@@ -75,7 +75,10 @@ TEST(load, the_shipped_sample_names_every_key) {
         char *text = sample(), *c = text;
         size_t n;
         const ConfigKey *keys = config_schema(&n);
+        ConfigFindings none = {0}, changes = {0};
+        Config *defaults = NULL;
 
+        cr_assert_eq(config_load(paths, CONFIG_OPTIONAL, &none, &defaults), 0);
         while ((c = strchr(c, '#')))
                 if (c[1] >= 'a' && c[1] <= 'z')
                         *c = ' ';
@@ -88,6 +91,9 @@ TEST(load, the_shipped_sample_names_every_key) {
         cr_assert_str_eq(config->control_socket, "/run/stint/control.sock");
         cr_assert_str_eq(config->events_socket, "/run/stint/events.sock");
         cr_assert_str_eq(config->store_url, "sqlite:/var/lib/stint/stint.db");
+        cr_assert_eq(config_changes(defaults, config, &changes), 0);
+        cr_assert_eq(changes.count, 0, "%s", changes.count ? changes.lines[0] : "");
+        config_free(defaults);
         for (size_t i = 0; i < n; i++) {
                 char line[64];
                 snprintf(line, sizeof line, " %s = ", keys[i].name);
