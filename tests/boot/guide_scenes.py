@@ -55,6 +55,7 @@ def list_ids(m, *selection):
 
 @scene('Packages')
 def packages(m):
+    m.shell('dpkg -i /root/packages/*.deb')  # the versions that there are, whatever came since
     yield
     equal(is_active(m), True)
 
@@ -145,13 +146,13 @@ def back_up(m):
     ended(m, big)
     submit(m, '--name', 'report', '--delay', '1d', 'echo', 'from the backup')
     submit(m, '--name', 'pay', '--delay', '1d', 'echo', 'paid twice')
-    m.write('/root/load', 'while stint submit true >>/root/acked; do :; done\n')
-    m.shell('rm -f /root/acked; sh /root/load >/dev/null 2>&1 & echo $! >/root/load.pid')
-    until(lambda: m.file('/root/acked').exists() and m.file('/root/acked').stat().st_size > 100,
+    m.write('/root/backing', 'while stint submit true >>/root/backed; do :; done\n')
+    m.shell('rm -f /root/backed; sh /root/backing >/dev/null 2>&1 & echo $! >/root/backing.pid')
+    until(lambda: m.file('/root/backed').exists() and m.file('/root/backed').stat().st_size > 100,
           'it is at work')  # fmt: skip
-    before = m.file('/root/acked').read_text().split()
+    before = m.file('/root/backed').read_text().split()
     yield
-    m.shell('kill $(cat /root/load.pid)')
+    m.shell('kill $(cat /root/backing.pid)')
     known = m.shell(f'sqlite3 {BACKUP}/stint.db "SELECT id FROM tasks"').stdout.split()
     equal(set(before) - set(known), set(), 'acknowledged before it, and not in it')
     equal(m.shell(f'find {BACKUP}/output -type f | wc -l').stdout.strip() != '0', True)
