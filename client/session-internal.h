@@ -17,6 +17,7 @@ struct Session {
         uint64_t last_id, last_seq;
         uint8_t client[WIRE_UUID];
         bool connected, told;
+        bool started; /* the instance, by us */
         SessionNotices notices;
         unsigned ready;   /* what the last waits found and no step has seen */
         usec_t lost_usec; /* since when there is no connection; 0: there is one */

@@ -8,6 +8,8 @@
 
 #define BUSY_PATIENCE_USEC (10 * USEC_PER_SEC) /* for a backlog that is full */
 #define BUSY_STEP_MSEC     20
+#define LOOK_USEC          (500 * USEC_PER_MSEC) /* after one that we started, until it answers */
+#define LOOKS_IN_VAIN      2u
 
 static void peer_set(SessionPeer *p, const WireWelcome *w) {
         *p = (SessionPeer){
@@ -42,6 +44,23 @@ static void on_welcome(void *userdata, const SessionAnswer *answer, const Error 
         }
 }
 
+/* The instance that we started listened, and ended again before it answered: its store cannot be
+ * opened, say. 0: it is there, or may be; else -code. */
+static int look_after(Session *s, usec_t *next_usec, unsigned *in_vain, Error *error) {
+        usec_t now = time_now_monotonic();
+        if (!s->started || now < *next_usec)
+                return 0;
+        *next_usec = now + LOOK_USEC;
+        InstanceState state = instance_probe(&s->instance);
+        bool gone = state == INSTANCE_ABSENT || state == INSTANCE_REFUSED;
+        *in_vain = gone ? *in_vain + 1 : 0;
+        if (*in_vain < LOOKS_IN_VAIN)
+                return 0;
+        return error_set(error, EXIT_NO_DISPATCHER,
+                         "cannot start your own instance: it ended before it answered; "
+                         "`stintd --user --foreground` shows why");
+}
+
 /* Nobody else is in the session yet. */
 static int session_greet(Session *s, Error *error) {
         Greeting greeting = {s, error, 1};
@@ -55,11 +74,16 @@ static int session_greet(Session *s, Error *error) {
                                      &greeting, error);
         if (id < 0)
                 return (int)id;
+        usec_t look_usec = s->started ? time_now_monotonic() + LOOK_USEC : USEC_INFINITY;
+        unsigned in_vain = 0;
         while (greeting.result == 1) {
                 int r = session_step(s, error);
                 if (r == 0)
-                        r = session_wait(s, USEC_INFINITY, -1);
-                if (r < 0 && r != -EINTR && greeting.result == 1)
+                        r = session_wait(s, look_usec, -1);
+                int gone = greeting.result == 1 ? look_after(s, &look_usec, &in_vain, error) : 0;
+                if (gone < 0)
+                        return gone;
+                if (r < 0 && r != -EINTR && r != -ETIMEDOUT && greeting.result == 1)
                         return error_set(error, EXIT_SOFTWARE, "cannot wait for an answer: %s",
                                          strerror(-r));
         }
@@ -80,6 +104,7 @@ static int session_reach(Session *s, const SessionOptions *options, Error *error
             !instance_may_be_started(&s->instance))
                 return instance_error(&s->instance, state, error);
         int r = instance_start(&s->instance, error);
+        s->started = r == 0;
         if (r == 0 && options->notices == SESSION_NOTICES)
                 fprintf(stderr, "stint: started your own instance (%s)\n", s->instance.paths.state);
         return r;

@@ -230,3 +230,12 @@ def test_json_of_an_endpoint(t):
         check=True,
     )
     t.equal(variable.stdout, b'found\n')
+
+
+def test_an_own_instance_that_ends_before_it_answers_is_told(t):
+    i = t.instance(start=False)
+    del i.env['STINT_AUTOSTART']
+    i.state.mkdir(mode=0o700)
+    (i.state / 'stint.db').write_bytes(b'this is no database\n' * 500)
+    done = i.stint('submit', 'true', check=69)
+    t.contains(done.stderr, 'cannot start your own instance')
