@@ -192,12 +192,22 @@ static bool end_is_inherited(const Core *c, const Task *t, const RunRecord *run)
                RUN_ID_EPOCH(run->run_id) < c->epoch;
 }
 
+/* What the end of a run tells of its start, and of its worker. */
+static void run_note_end(Core *c, const Run *r, const RunRecord *run) {
+        if (!run->started_usec)
+                return;
+        c->counters.started += !r->started;
+        if (r->worker)
+                r->worker->quick = run->ended_usec < usec_add(run->started_usec, WORKER_QUICK_USEC);
+}
+
 void core_on_end(Core *c, uint64_t serial, RunRecord *run) {
         Run *r = run_find(c, run->run_id);
         Task *t = r ? r->task : table_get(&c->tasks, run->task_id);
         bool started = run->started_usec != 0 || (r && r->started);
         end_sanitise(run);
         if (r && r->serial == serial && r->stage != RUN_WRITING) {
+                run_note_end(c, r, run);
                 run_free(c, r);
                 if (t)
                         end_accept(c, t, serial, run, started);

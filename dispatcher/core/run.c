@@ -74,6 +74,7 @@ void run_set_started(Core *c, Run *r, usec_t started_usec) {
         if (r->started)
                 return;
         r->started = true;
+        c->counters.started++;
         r->worker->started++;
         worker_place(c, r->worker);
 }
@@ -99,7 +100,6 @@ void run_push(Core *c, Run *r) {
         w->writing--;
         worker_place(c, w);
         r->pushed_usec = c->now.monotonic_usec;
-        c->counters.started++;
         task_set_run(c, t, r, PHASE_RUNNING);
         worker_arm(c, w, usec_add(r->pushed_usec, CORE_NO_SHOW_USEC));
         CoreRun run = {

@@ -27,13 +27,13 @@ int worker_compare_timer(const HeapNode *a, const HeapNode *b) {
         return x->serial < y->serial ? -1 : x->serial > y->serial;
 }
 
-/* Runs beyond the slots save a round trip each when runs are short. Behind one that takes long they
- * would only wait: then there are none. Nor are there while an at-most-once run has yet to be
- * pushed: that one would be behind them. */
+/* Runs beyond the slots save a round trip each when runs are short, which the last one tells.
+ * Behind one that takes long they would only wait: then there are none. Nor are there while an
+ * at-most-once run has yet to be pushed: that one would be behind them. */
 static bool worker_can_take(const Worker *w) {
         const Pool *p = w->pool;
         return worker_is_synced(w) && !w->draining && p->configured && !worker_is_full(w) &&
-               w->held < (w->started || w->writing ? p->slots : p->credit);
+               w->held < (w->quick && !w->started && !w->writing ? p->credit : p->slots);
 }
 
 void worker_place(Core *c, Worker *w) {

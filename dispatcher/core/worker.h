@@ -27,6 +27,7 @@ struct Worker {
         uint32_t started; /* of them known to execute */
         uint32_t writing; /* at-most-once starts that are being written: not pushed */
         uint32_t unacked; /* ends that are being written */
+        bool quick;       /* its last run was short */
         bool stale;       /* older binary or handler */
         bool surplus;     /* more than the pool wants */
         bool draining;    /* gets nothing more */
@@ -44,6 +45,9 @@ static inline bool worker_is_synced(const Worker *w) {
  * list in a HELLO: beyond that it would ignore what it is given. Below that, since it may still
  * hold ends from before its HELLO. */
 #define WORKER_HOLDS_MAX (WIRE_TASKS_MAX / 4 * 3)
+
+/* A run that takes longer tells STARTED meanwhile (worker/): it is not worth having more behind. */
+#define WORKER_QUICK_USEC (10 * USEC_PER_MSEC)
 
 static inline bool worker_is_full(const Worker *w) {
         return w->held + w->unacked >= WORKER_HOLDS_MAX;

@@ -167,11 +167,14 @@ Test(worker_death, what_it_ran_runs_again_as_another_attempt) {
 
 Test(worker_death, what_it_had_not_begun_keeps_its_attempt) {
         World *w = world(.workers = 1, .credit = 2);
+        make_quick(w, 1);
         submit(w, .count = 2);
+        cr_assert_eq(w->pushes.count, 2);
         exited(w, 1);
         cr_assert_eq(writes_of(w, STORE_PUT_ATTEMPT), 0);
         worker_start(w);
         cr_assert_eq(w->pushes.items[2].attempt, 1);
+        end(w, last_push(w)->serial, last_push(w)->run_id);
         cr_assert_eq(w->pushes.items[3].attempt, 1);
         world_free(w);
 }

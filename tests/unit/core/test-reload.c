@@ -170,15 +170,16 @@ Test(stop, nothing_starts_any_more_and_submits_are_still_taken) {
 
 Test(stop, what_waits_at_a_worker_behind_another_run_is_taken_back) {
         World *w = world(.workers = 1, .credit = 2);
+        make_quick(w, 1);
         submit(w, .count = 2);
         cr_assert_eq(w->pushes.count, 2);
         uint64_t before = last_sync(w, 1);
         core_stop_starting(w->core);
         turn(w);
         cr_assert_eq(last_sync(w, 1), before + 1);
-        hello(w, 1, .running = {w->pushes.items[0].run_id}, .running_tasks = {1});
-        cr_assert_eq(state_of(w, 1), TASK_RUNNING);
-        cr_assert_eq(state_of(w, 2), TASK_READY);
+        hello(w, 1, .running = {w->pushes.items[0].run_id}, .running_tasks = {2});
+        cr_assert_eq(state_of(w, 2), TASK_RUNNING);
+        cr_assert_eq(state_of(w, 3), TASK_READY);
         world_free(w);
 }
 

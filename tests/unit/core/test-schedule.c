@@ -1,4 +1,5 @@
 /* Which task goes to which worker, and how many at once. */
+#include "dispatcher/core/worker.h"
 #include "tests/unit/core/world.h"
 
 Test(schedule, higher_priority_starts_first_then_the_older_one) {
@@ -44,10 +45,42 @@ Test(schedule, idle_workers_get_tasks_before_busy_ones_get_more) {
 
 Test(schedule, prefetch_fills_credit_only_when_all_slots_are_full) {
         World *w = world(.workers = 2, .slots = 1, .credit = 3);
+        make_quick(w, 2);
         submit(w, .count = 10);
         cr_assert_eq(w->pushes.count, 6);
         cr_assert_eq(w->pushes.items[0].serial, 1);
         cr_assert_eq(w->pushes.items[1].serial, 2);
+        world_free(w);
+}
+
+/* Where tasks take long, what is given beyond the slots would only be taken back, each time. */
+Test(schedule, a_worker_gets_more_than_its_slots_only_after_a_short_run) {
+        World *w = world(.workers = 1, .slots = 1, .credit = 3);
+        submit(w, .count = 10);
+        cr_assert_eq(w->pushes.count, 1, "nothing is known of it");
+        end(w, 1, last_push(w)->run_id, .took_usec = WORKER_QUICK_USEC);
+        cr_assert_eq(w->pushes.count, 2, "it took long");
+        end(w, 1, last_push(w)->run_id, .took_usec = WORKER_QUICK_USEC - 1);
+        cr_assert_eq(w->pushes.count, 5, "it was short");
+        end(w, 1, w->pushes.items[2].run_id, .took_usec = WORKER_QUICK_USEC);
+        cr_assert_eq(w->pushes.count, 5, "it has two still");
+        world_free(w);
+}
+
+Test(schedule, starts_are_counted_when_they_are_known) {
+        World *w = world(.workers = 1, .slots = 1, .credit = 3);
+        CoreCounters counters;
+        make_quick(w, 1);
+        submit(w, .count = 3);
+        core_counters(w->core, &counters);
+        cr_assert_eq(counters.started, 1, "three more are at the worker");
+        started(w, 1, w->pushes.items[0].run_id);
+        core_counters(w->core, &counters);
+        cr_assert_eq(counters.started, 2);
+        hello(w, 1, .running = {w->pushes.items[0].run_id}, .running_tasks = {2});
+        end(w, 1, w->pushes.items[0].run_id);
+        core_counters(w->core, &counters);
+        cr_assert_eq(counters.started, 2, "once each; the two were taken back");
         world_free(w);
 }
 
@@ -86,18 +119,18 @@ Test(schedule, nothing_is_put_before_an_at_most_once_run_that_has_yet_to_be_push
 
 Test(schedule, what_is_behind_a_long_run_is_taken_back) {
         World *w = world(.workers = 1, .wanted = 2, .slots = 1, .credit = 3);
+        make_quick(w, 1);
         submit(w, .count = 3);
         cr_assert_eq(w->pushes.count, 3);
         uint64_t n = last_sync(w, 1);
         started(w, 1, w->pushes.items[0].run_id);
         cr_assert_eq(last_sync(w, 1), n + 1);
         worker_start(w); /* a free one: serial 2 */
-        hello(w, 1, .running = {w->pushes.items[0].run_id}, .running_tasks = {1});
-        cr_assert_eq(w->pushes.count, 5);
+        hello(w, 1, .running = {w->pushes.items[0].run_id}, .running_tasks = {2});
+        cr_assert_eq(w->pushes.count, 4, "nothing more behind the long one");
         cr_assert_eq(w->pushes.items[3].serial, 2);
-        cr_assert_eq(w->pushes.items[3].task_id, 2);
+        cr_assert_eq(w->pushes.items[3].task_id, 3);
         cr_assert_eq(w->pushes.items[3].attempt, 1);
-        cr_assert_eq(w->pushes.items[4].serial, 2, "nothing more behind the long one");
         world_free(w);
 }
 

@@ -166,10 +166,13 @@ typedef struct End {
         int64_t code;
         uint64_t task_id; /* 0: of the push of that run */
         bool never_started;
+        usec_t took_usec;
 } End;
 void end_with(World *w, uint64_t serial, run_id_t run_id, const End *e);
 #define end(w, serial, run_id, ...) end_with(w, serial, run_id, &(End){__VA_ARGS__})
 void started(World *w, uint64_t serial, run_id_t run_id);
+/* So many free workers have a short task behind them, the first n ids, and pushes are forgotten. */
+void make_quick(World *w, size_t n);
 void exited(World *w, uint64_t serial);
 
 /* What was asked for. */
