@@ -425,14 +425,6 @@ void end_with(World *w, uint64_t serial, run_id_t run_id, const End *e) {
         turn(w);
 }
 
-void make_quick(World *w, size_t n) {
-        submit(w, .count = (unsigned)n);
-        cr_assert_eq(w->pushes.count, n, "a task for each");
-        for (size_t i = 0; i < n; i++)
-                end(w, w->pushes.items[i].serial, w->pushes.items[i].run_id);
-        w->pushes.count = 0;
-}
-
 void started(World *w, uint64_t serial, run_id_t run_id) {
         begin(w);
         core_on_started(w->core, serial, run_id, w->now.realtime_usec);
