@@ -107,9 +107,11 @@ Test(stop, cancel_ends_as_cancelled) {
 Test(stop, cancel_sends_the_signal_that_was_asked_for) {
         _cleanup_(harness_stopp) Harness *h = harness_start("default");
         uint64_t run_id = harness_submit(
-                h, (Job){.shell = "trap 'echo usr1; exit' USR1; while :; do sleep 0.01; done",
+                h, (Job){.shell = "trap 'echo usr1; exit' USR1; echo 1 > ready; while :; do sleep "
+                                  "0.01; done",
+                         .spec = {.cwd = h->dir},
                          .grace_usec = 30 * SEC});
-        harness_wait_started(h, run_id);
+        (void)harness_wait_number(h, "ready");
         harness_stop_run(h, run_id, STOP_CANCEL, SIGUSR1);
         _cleanup_(end_done) End e = harness_wait_end(h, run_id);
         expect_result(&e, TASK_CANCELLED, REASON_CANCELLED);
