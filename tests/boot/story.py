@@ -148,6 +148,34 @@ def test_a_reload_under_load_loses_nothing(m):
     equal(m.file('/root/load').read_text().split(), [str(n) for n in range(1, 401)])
 
 
+def exposure(m):
+    said = m.out('systemd-analyze', 'security', '--no-pager', 'stintd.service')
+    return float(re.search(r'exposure level for stintd.service: ([0-9.]+)', said).group(1))
+
+
+def test_an_instance_of_handlers_can_be_strict(m):
+    usual = exposure(m)
+    drop_in = '/etc/systemd/system/stintd.service.d/strict.conf'
+    m.write(drop_in, m.file('/usr/share/doc/stint/examples/strict.conf').read_text())
+    m.write('/etc/stint/conf.d/strict.conf', 'queues: ( { name = "mirror"; } );\n'
+            'pools: ( { name = "mirror"; queues = ["mirror"]; handler = "echo"; } );\n')  # fmt: skip
+    m.shell('systemctl daemon-reload && systemctl restart stintd')
+    equal(m.out('stint', 'call', '--wait', 'mirror', 'hello'), 'hello')
+    m.run('systemctl', 'reload', 'stintd')
+    old = m.dispatcher()
+    for pid in [*m.workers(), old]:
+        m.kill('KILL', pid)
+    until(lambda: m.dispatcher() != old, 'a new dispatcher runs')
+    equal(m.as_user('bob', 'stint --system call --wait mirror again').stdout, 'again')
+    equal(is_active(m), True, 'it runs')
+    strict = exposure(m)
+    if not strict < usual / 2:
+        raise Failure(f'its exposure is {strict}, and {usual} without it')
+    for path in drop_in, '/etc/stint/conf.d/strict.conf':
+        m.file(path).unlink()
+    m.shell('systemctl daemon-reload && systemctl restart stintd')
+
+
 # ---- killed ----
 
 
