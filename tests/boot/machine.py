@@ -139,8 +139,10 @@ class Machine:
                         check=False).returncode:  # fmt: skip
             limit = f'MemoryMax={size}', 'MemorySwapMax=0'
             self.run('systemctl', 'set-property', '--runtime', unit, *limit)
-            yield
-            self.run('systemctl', 'set-property', '--runtime', unit, 'MemoryMax=infinity')
+            try:
+                yield
+            finally:
+                self.run('systemctl', 'set-property', '--runtime', unit, 'MemoryMax=infinity')
             return
         scope = re.search(r'^0::(.*)/init.scope$', self.init_file('cgroup'), re.M)
         members = groups / 'unified' / (scope.group(1) if scope else '').lstrip('/')
@@ -155,10 +157,12 @@ class Machine:
                 (own / 'cgroup.procs').write_text(pid)
         except OSError as error:
             raise Impossible(f'memory cannot be limited here: {error}') from None
-        yield
-        for pid in (own / 'cgroup.procs').read_text().split():
-            (own.parent / 'cgroup.procs').write_text(pid)
-        own.rmdir()
+        try:
+            yield
+        finally:
+            for pid in (own / 'cgroup.procs').read_text().split():
+                (own.parent / 'cgroup.procs').write_text(pid)
+            own.rmdir()
 
     def init_file(self, name):
         return pathlib.Path(f'/proc/{self.init}/{name}').read_text()
@@ -191,6 +195,9 @@ class Machine:
     def as_user(self, user, line, check=True):
         """A login shell of the user."""
         return self.run('su', '-', user, '-s', '/bin/sh', '-c', line, check=check)
+
+    def cpus(self):
+        return int(self.out('nproc'))
 
     def file(self, path):
         return self.path / path.lstrip('/')

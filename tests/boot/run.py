@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 sys.dont_write_bytecode = True
@@ -97,7 +98,7 @@ def prepare(directory, base):
 
 def run(number, name, function, *arguments):
     """Runs a test; returns whether it did not fail, and what it returned."""
-    result = None
+    result, begun = None, time.monotonic()
     try:
         result = function(*arguments)
     except machines.Impossible as reason:
@@ -107,7 +108,7 @@ def run(number, name, function, *arguments):
         print(f'not ok {number} - {name}', flush=True)
         print(f'{name}: {traceback.format_exc()}', file=sys.stderr, flush=True)
         return False, result
-    print(f'ok {number} - {name}', flush=True)
+    print(f'ok {number} - {name}\n# {time.monotonic() - begun:.1f} s', flush=True)
     return True, result
 
 
