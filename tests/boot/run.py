@@ -60,7 +60,8 @@ def build(directory):
     returns it, or the reason why there is none."""
     log = directory / 'package.log'
     command = [str(ROOT / 'scripts' / 'package'), str(directory / 'packages')]
-    env = {**os.environ, 'DEB_BUILD_OPTIONS': 'noautodbgsym'}
+    options = f'noautodbgsym parallel={len(os.sched_getaffinity(0))}'
+    env = {**os.environ, 'DEB_BUILD_OPTIONS': options}
     with log.open('wb') as out:
         package = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env

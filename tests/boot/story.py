@@ -162,8 +162,9 @@ def test_an_instance_of_handlers_can_be_strict(m):
     usual = exposure(m)
     drop_in = '/etc/systemd/system/stintd.service.d/strict.conf'
     m.write(drop_in, m.file('/usr/share/doc/stint/examples/strict.conf').read_text())
+    pool = 'name = "mirror"; queues = ["mirror"]; handler = "echo";'
     m.write('/etc/stint/conf.d/strict.conf', 'queues: ( { name = "mirror"; } );\n'
-            'pools: ( { name = "mirror"; queues = ["mirror"]; handler = "echo"; } );\n')  # fmt: skip
+            f'pools: ( {{ {pool} }} );\n')  # fmt: skip
     m.shell('systemctl daemon-reload && systemctl restart stintd')
     equal(m.out('stint', 'call', '--wait', 'mirror', 'hello'), 'hello')
     m.run('systemctl', 'reload', 'stintd')
@@ -323,9 +324,9 @@ def test_an_upgrade_while_tasks_run_loses_none(m):
     m.write('/root/upgrade', '''
 set -e
 cd /root && mkdir new
-for package in packages/stint_*.deb packages/libstint1_*.deb; do
+for package in packages/*.deb; do
         dpkg-deb -R "$package" unpacked
-        sed -i 's/^Version: .*/&+next/' unpacked/DEBIAN/control
+        sed -i -e 's/^Version: .*/&+next/' -e 's/(= [^)]*/&+next/' unpacked/DEBIAN/control
         dpkg-deb -b unpacked new/ >/dev/null
         rm -r unpacked
 done
