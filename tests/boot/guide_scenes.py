@@ -98,6 +98,11 @@ def first_service(m):
     equal(is_active(m), False)
     yield
     equal(is_active(m), True, 'the first client has started it')
+    others = submit(m, '--delay', '1d', 'true')
+    for command in 'show', 'logs', 'cancel':
+        done = m.as_user('bob', f'cd /; stint --system {command} {others}', check=False)
+        equal(done.returncode, 77, f'{command} of a task of somebody else')
+    m.run('stint', 'cancel', others)
     yield
 
 
