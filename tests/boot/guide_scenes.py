@@ -101,7 +101,7 @@ def first_service(m):
     others = submit(m, '--delay', '1d', 'true')
     for command in 'show', 'logs', 'cancel':
         done = m.as_user('bob', f'cd /; stint --system {command} {others}', check=False)
-        equal(done.returncode, 77, f'{command} of a task of somebody else')
+        equal(done.returncode in (65, 77), True, f'{command} of a task of somebody else')
     m.run('stint', 'cancel', others)
     yield
 
@@ -173,7 +173,8 @@ def restore(m):
     yield
     contains((yield), 'paid twice')
     until(lambda: answers(m), 'it answers')
-    contains(m.file('/root/waiter').read_text(), f'there is no task {later}')
+    until(lambda: f'there is no task {later}' in m.file('/root/waiter').read_text(),
+          'who waits for a task of later is told')  # fmt: skip
     equal(task(m, old['pay'])['state'], 'cancelled')
     equal(task(m, old['report'])['state'], 'delayed')
     equal(len(m.run('stint', 'logs', old['big']).stdout), 300000, 'output in a file')
