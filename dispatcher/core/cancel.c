@@ -79,7 +79,7 @@ void cancel_do(Core *c, Client *client, const CoreRequest *request, const uint64
         client_add_answer(c, client,
                           (Answer){.seq = request->seq,
                                    .kind = ANSWER_CANCELLED,
-                                   .origins = {.at = {request->origin}, .count = 1},
+                                   .origins = {.first = request->origin, .count = 1},
                                    .outcome = o});
         journal_add(c,
                     (JournalEntry){.kind = JOURNAL_CANCEL, .client = client, .seq = request->seq});

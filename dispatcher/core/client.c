@@ -50,29 +50,12 @@ Outcome *outcome_free(Outcome *o) {
         return NULL;
 }
 
-/* ---- origins ---- */
-
-size_t origins_count(const Origins *o) {
-        return MIN_OF(o->count, ORIGINS_MAX);
-}
-
-static bool origin_is(const CoreOrigin *a, const CoreOrigin *b) {
-        return a->request_id == b->request_id && a->route_size == b->route_size &&
-               memcmp(a->route, b->route, sizeof(a->route)) == 0;
-}
-
-static void origins_add(Origins *o, const CoreOrigin *origin) {
-        for (size_t i = 0; i < origins_count(o); i++)
-                if (origin_is(&o->at[i], origin))
-                        return;
-        o->at[o->count++ % ORIGINS_MAX] = *origin;
-}
-
 /* ---- objects ---- */
 
 static void answer_drop(Answer *a) {
         outcome_free(a->outcome);
         free(a->error);
+        origins_done(&a->origins);
 }
 
 static Client *client_new(Core *c, const ClientId *id, uint32_t uid) {
@@ -224,7 +207,7 @@ static void answer_send(Core *c, const Answer *a, const CoreOrigin *to) {
 
 static void answer_send_all(Core *c, const Answer *a) {
         for (size_t i = 0; i < origins_count(&a->origins); i++)
-                answer_send(c, a, &a->origins.at[i]);
+                answer_send(c, a, origins_at(&a->origins, i));
 }
 
 static bool client_answer_again(Core *c, Client *client, const CoreRequest *request,
@@ -313,6 +296,7 @@ Deferred *deferred_free(Deferred *d) {
         free(d->ids);
         free(d->unknown);
         free(d->found);
+        origins_done(&d->more);
         free(d);
         return NULL;
 }
@@ -336,9 +320,9 @@ static void deferred_tell_others(Core *c, Client *client, const Deferred *d) {
         Answer *a = client_find_answer(client, d->request.seq);
         for (size_t i = 0; a && i < origins_count(&d->more); i++) {
                 if (a->pending)
-                        origins_add(&a->origins, &d->more.at[i]);
+                        origins_add(&a->origins, origins_at(&d->more, i));
                 else
-                        answer_send(c, a, &d->more.at[i]);
+                        answer_send(c, a, origins_at(&d->more, i));
         }
 }
 

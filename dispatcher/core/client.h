@@ -9,6 +9,7 @@
 #include "common/heap.h"
 #include "dispatcher/core/core.h"
 #include "dispatcher/core/hash.h"
+#include "dispatcher/core/origins.h"
 
 #define CLIENT_ANSWERS_MAX 8192u /* unanswered, or answered above held, for one client */
 
@@ -20,15 +21,6 @@ typedef enum AnswerKind {
         ANSWER_REFUSED,
         ANSWER_PURGED,
 } AnswerKind;
-
-/* Everywhere that a request was asked from while it had no answer. Which of the connections still
- * lives is not known here, nor do copies arrive in the order in which they were sent: all of them
- * get the answer. */
-#define ORIGINS_MAX 4u
-typedef struct Origins {
-        CoreOrigin at[ORIGINS_MAX]; /* the latest is at[(count - 1) % ORIGINS_MAX] */
-        uint32_t count;
-} Origins;
 
 /* What a CANCEL or a PURGE came to. done: cancelled, purged. ended: of a CANCEL. left: of a CANCEL,
  * the tasks that run, to be stopped once the request is durable; of a PURGE, the unended ones. */
@@ -119,7 +111,6 @@ void client_free(Core *c, Client *client);
 Outcome *outcome_new(size_t n); /* room for n ids in each list; NULL: no memory */
 Outcome *outcome_free(Outcome *o);
 DEFINE_CLEANUP(Outcome *, outcome_free)
-size_t origins_count(const Origins *o); /* how many of at[] are set */
 
 int client_compare_idle(const HeapNode *a, const HeapNode *b);
 

@@ -183,7 +183,7 @@ static void request_is_durable(Core *c, const JournalEntry *entry) {
         if (entry->kind == JOURNAL_CANCEL)
                 cancel_committed(c, a->outcome);
         for (size_t i = 0; a->wait == CORE_SUBMIT_AND_WAIT && i < origins_count(&a->origins); i++)
-                wait_for_submitted(c, &a->origins.at[i], a->first_id, a->count);
+                wait_for_submitted(c, origins_at(&a->origins, i), a->first_id, a->count);
 }
 
 static void entry_committed(Core *c, const JournalEntry *entry) {

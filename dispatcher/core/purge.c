@@ -45,7 +45,7 @@ void purge_do(Core *c, Client *client, const CoreRequest *request, const uint64_
         client_add_answer(c, client,
                           (Answer){.seq = request->seq,
                                    .kind = ANSWER_PURGED,
-                                   .origins = {.at = {request->origin}, .count = 1},
+                                   .origins = {.first = request->origin, .count = 1},
                                    .outcome = o});
         journal_add(c,
                     (JournalEntry){.kind = JOURNAL_PURGE, .client = client, .seq = request->seq});

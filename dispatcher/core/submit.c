@@ -154,7 +154,7 @@ void submit_do(Core *c, Client *client, const CoreRequest *request, TaskRecord *
                           (Answer){.seq = request->seq,
                                    .kind = ANSWER_SUBMITTED,
                                    .wait = wait,
-                                   .origins = {.at = {request->origin}, .count = 1},
+                                   .origins = {.first = request->origin, .count = 1},
                                    .first_id = first,
                                    .count = n});
         journal_add(c,

@@ -28,6 +28,21 @@ Test(client, sent_again_while_it_is_written_it_is_answered_everywhere) {
         world_free(w);
 }
 
+Test(client, a_request_that_is_repeated_many_times_is_answered_everywhere) {
+        enum { MANY = 20 };
+        World *w = world(0);
+        bool heard[MANY + 1] = {false};
+        w->hold_commits = true;
+        for (uint8_t route = 1; route <= MANY; route++)
+                submit(w, .seq = 1, .route = route);
+        commit(w, 0);
+        for (size_t i = 0; i < w->replies.count; i++)
+                heard[w->replies.items[i].to.route[0]] = true;
+        for (uint8_t route = 1; route <= MANY; route++)
+                cr_assert(heard[route], "connection %u", route);
+        world_free(w);
+}
+
 Test(client, later_requests_wait_for_the_ticket_of_earlier_ones) {
         World *w = world(0);
         w->hold_commits = true;
