@@ -4,6 +4,7 @@ which fault is made between its blocks, and what must have come of it. See guide
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -304,6 +305,8 @@ def too_many(m):
 def worker_dies(m):
     poison = submit(m, '--name', 'poison', 'sh', '-c', 'kill -KILL $PPID')
     equal(ended(m, poison)['reason'], 'worker lost')
+    told = m.out('stint', 'show', poison)
+    equal(re.findall(r'\d+d\S* wall', told), [], 'it did not run for days')
     yield
     until(lambda: status(m)['pools'][0]['workers'] == status(m)['pools'][0]['wanted'], 'replaced')
 
@@ -317,13 +320,14 @@ def cannot_be_killed(m):
 
 @scene('The database is damaged')
 def damaged(m):
-    """A page with tasks is overwritten."""
+    """The page with the ends of the latest tasks is overwritten: recovery cannot do without it."""
     m.shell('seq 300 | stint map --no-progress echo')
     kept = submit(m, '--delay', '1d', '--name', 'kept', 'true')
     m.run('systemctl', 'stop', *UNITS)
     database = '/var/lib/stint/stint.db'
     page = m.out('sqlite3', database, "SELECT pageno FROM dbstat WHERE name = 'task_end' AND"
-                 " pagetype = 'leaf' ORDER BY pageno DESC LIMIT 1 OFFSET 1")  # fmt: skip
+                 " pagetype = 'leaf' ORDER BY path DESC LIMIT 1")  # fmt: skip
+    count = m.out('sqlite3', database, 'SELECT count(*) FROM task')
     m.shell(f'head -c 4096 /dev/urandom | dd of={database} bs=4096 seek={int(page) - 1}'
             ' conv=notrunc status=none')  # fmt: skip
     m.shell('systemctl start stintd.socket stintd.service', check=False)
@@ -332,6 +336,7 @@ def damaged(m):
     yield
     yield
     equal(task(m, kept)['state'], 'delayed')
+    equal(m.out('sqlite3', '-readonly', database, 'SELECT count(*) FROM task'), count)
     m.run('stint', 'cancel', 'all')
     m.shell('rm -rf /var/lib/stint.damaged')
 
