@@ -25,7 +25,9 @@ UNITS = ['lib/systemd/system/stintd.service', 'lib/systemd/system/stintd.socket'
          'lib/systemd/user/stintd.socket', 'lib/sysusers.d/stint.conf',
          'lib/tmpfiles.d/stint.conf']  # fmt: skip
 SHARED = ['share/bash-completion/completions/stint', 'share/fish/vendor_completions.d/stint.fish',
-          'share/doc/stint/examples/parallel-images.c', 'share/doc/stint/examples/producer.c',
+          'share/doc/stint/operations.md', 'share/doc/stint/store.md',
+          'share/doc/stint/examples/check-stint', 'share/doc/stint/examples/parallel-images.c',
+          'share/doc/stint/examples/producer.c',
           'share/doc/stint/examples/strict.conf']  # fmt: skip
 # Paths of an installation in /usr, which no other one may name.
 OF_USR = re.compile(r'(?:/etc|/run|/var/lib)/stint\b|/usr/(?:bin|libexec)/stint\S*')
