@@ -165,8 +165,8 @@ int stint_reload(StintClient *client, uint64_t *ret_generation, char **ret_chang
                                    w->text.data);
         if (ret_generation)
                 *ret_generation = w->generation;
-        const char *changes = w->text.size ? w->text.data : "";
-        if (ret_changes && !(*ret_changes = strndup(changes, w->text.size)))
+        if (ret_changes &&
+            asprintf(ret_changes, "%.*s", (int)w->text.size, w->text.size ? w->text.data : "") < 0)
                 return client_fail(client, STINT_FAILED, "out of memory");
         return 0;
 }

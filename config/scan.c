@@ -160,8 +160,9 @@ static int file_index(Source *source, const char *name, size_t n, size_t *ret) {
                 if (!files)
                         return -ENOMEM;
                 source->files = files;
-                if (!(files[i] = strndup(name, n)))
+                if (!(files[i] = calloc(1, n + 1)))
                         return -ENOMEM;
+                memcpy(files[i], name, n);
                 source->file_count++;
         }
         *ret = i;
