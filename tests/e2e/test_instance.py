@@ -138,7 +138,7 @@ def test_the_log_tells_the_story_of_a_task(t):
     task = i.submit('--retries', 1, '--backoff', '1ms', 'sh', '-c', 'exit 3')
     i.ended(task)
     story = [line for line in i.log_text().split('\n') if f' task={task} ' in line]
-    parts = [line.split(f'task {task} is ')[1] for line in story]
+    parts = [line.split(f'task {task} ')[1].removeprefix('is ') for line in story]
     common = f'task={task} queue=default state='
     t.equal(
         [part for part in parts if part.startswith(('running', 'failed'))],
