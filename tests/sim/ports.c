@@ -30,9 +30,21 @@ static Run *run_named(World *w, run_id_t run_id, uint64_t task_id, uint64_t seri
         return run;
 }
 
-static void note_due(World *w, uint64_t id, usec_t due_usec) {
-        usec_t now = world_realtime(w), at = due_usec > now ? w->now + (due_usec - now) : 0;
+static usec_t due_by_clock(const World *w, usec_t due_usec) {
+        usec_t now = world_realtime(w);
+        return due_usec > now ? w->now + (due_usec - now) : 0;
+}
+
+static void put_due(World *w, uint64_t id, usec_t at) {
         ASSERT(table_put(&w->dues, id, (void *)(uintptr_t)(at + 1)) == 0);
+}
+
+static void note_due(World *w, uint64_t id, usec_t due_usec) {
+        put_due(w, id, due_by_clock(w, due_usec));
+}
+
+void due_recovered(World *w, const Task *t) {
+        put_due(w, t->id, MIN_OF(due_monotonic(w, t), due_by_clock(w, t->due_usec)));
 }
 
 /* A record that is written again tells the same due time, by a clock that may have jumped since. */

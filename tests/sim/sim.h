@@ -401,6 +401,9 @@ const char *step_name(Step s);
 const char *state_name(TaskState s);
 usec_t world_realtime(const World *w);
 usec_t due_monotonic(const World *w, const Task *t);
+/* A dispatcher that recovers it goes by the clock as it is now; what an older one found due may
+ * start at once. */
+void due_recovered(World *w, const Task *t);
 usec_t latency(World *w); /* of one message */
 /* Called at each named step; may kill the dispatcher there. */
 void world_step(World *w, Step step);

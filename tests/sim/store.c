@@ -321,6 +321,7 @@ void store_model_recover(World *w, Core *core) {
         for (Task *t; (t = table_first_from(&w->store.tasks, &id)); id++) {
                 if (t->ended)
                         continue;
+                due_recovered(w, t);
                 RecoveredTask r = {
                         .id = t->id,
                         .policy = t->policy,
