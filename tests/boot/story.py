@@ -327,7 +327,7 @@ cd /root && mkdir new
 for package in packages/*.deb; do
         dpkg-deb -R "$package" unpacked
         sed -i -e 's/^Version: .*/&+next/' -e 's/(= [^)]*/&+next/' unpacked/DEBIAN/control
-        dpkg-deb -b unpacked new/ >/dev/null
+        dpkg-deb -Znone -b unpacked new/ >/dev/null
         rm -r unpacked
 done
 ''', 0o755)  # fmt: skip
