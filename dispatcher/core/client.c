@@ -27,6 +27,8 @@ int client_compare_idle(const HeapNode *a, const HeapNode *b) {
                      *y = CONTAINER_OF(b, const Client, idle_node);
         if (x->idle_usec != y->idle_usec)
                 return x->idle_usec < y->idle_usec ? -1 : 1;
+        if (x->known_usec != y->known_usec) /* all that were recovered together */
+                return x->known_usec < y->known_usec ? -1 : 1;
         return memcmp(&x->id, &y->id, sizeof(x->id));
 }
 
@@ -58,7 +60,7 @@ static void answer_drop(Answer *a) {
         origins_done(&a->origins);
 }
 
-static Client *client_new(Core *c, const ClientId *id, uint32_t uid) {
+static Client *client_new(Core *c, const ClientId *id, uint32_t uid, usec_t last_real_usec) {
         Client *client = calloc(1, sizeof(*client));
         if (!client)
                 return NULL;
@@ -66,6 +68,7 @@ static Client *client_new(Core *c, const ClientId *id, uint32_t uid) {
         client->uid = uid;
         heap_node_init(&client->idle_node);
         client->last_usec = c->now.monotonic_usec;
+        client->last_real_usec = client->known_usec = last_real_usec;
         client->idle_usec = usec_add(client->last_usec, CORE_CLIENT_IDLE_USEC);
         HASH_ADD(hh, c->clients, id, sizeof(client->id), client);
         if (!client->hh.tbl || heap_push(&c->idle_clients, &client->idle_node) < 0) {
@@ -96,14 +99,13 @@ static Client *client_find(const Core *c, const ClientId *id) {
 }
 
 int core_recover_client(Core *c, const ClientRecord *record) {
-        Client *client = client_new(c, &record->id, record->uid);
+        Client *client = client_new(c, &record->id, record->uid, record->last_usec);
         if (!client)
                 return -ENOMEM;
         client->held = record->held;
         client->stored = true;
-        /* A whole period again, however long ago it was heard: the wall clock may have been set,
-         * and to remember too long does no harm. */
-        client->last_real_usec = record->last_usec;
+        /* It has a whole period again, however long ago it was heard: the wall clock may have been
+         * set, and to remember too long does no harm. */
         int r = answers_read(client, record->answers);
         /* A row that cannot be read is one of a later version: its client may be answered wrongly
          * only if it sends a request again; the tasks of all others matter more. */
@@ -233,15 +235,53 @@ static bool client_answer_again(Core *c, Client *client, const CoreRequest *requ
         return false;
 }
 
+static void client_forget(Core *c, Client *client) {
+        if (client->stored)
+                journal_persist(c, &(StoreOp){.kind = STORE_DROP_CLIENT,
+                                              .client = {.id = client->id, .uid = client->uid}});
+        client_free(c, client);
+}
+
+/* When it will have been idle for long enough to be forgotten. */
+static usec_t client_due(const Core *c, const Client *client) {
+        return usec_add(client->pending ? c->now.monotonic_usec : client->last_usec,
+                        CORE_CLIENT_IDLE_USEC);
+}
+
+/* A recovered one may have been idle before, which only the wall clock can tell. */
+static usec_t idle_for(const Core *c, const Client *client) {
+        usec_t real = c->now.realtime_usec, last = client->last_real_usec;
+
+        return MAX_OF(c->now.monotonic_usec - client->last_usec, real > last ? real - last : 0);
+}
+
+/* Forgets the one that has been idle for longest before its time: each `stint submit` is a client,
+ * and its answer, if it was lost, is asked for again at once. */
+static bool client_make_room(Core *c) {
+        for (;;) {
+                Client *client = CONTAINER_OF(heap_peek(&c->idle_clients), Client, idle_node);
+                usec_t due = client_due(c, client);
+                if (due == client->idle_usec) {
+                        bool busy = client->pending || client->deferred || client->dirty;
+                        if (busy || idle_for(c, client) < CORE_CLIENT_KEPT_USEC)
+                                return false;
+                        client_forget(c, client);
+                        return true;
+                }
+                client->idle_usec = due;
+                heap_update(&c->idle_clients, &client->idle_node);
+        }
+}
+
 static Client *client_get(Core *c, const CoreRequest *request) {
         Client *client = client_find(c, &request->client);
-        if (!client && HASH_COUNT(c->clients) >= CORE_CLIENTS_MAX) {
+        if (!client && HASH_COUNT(c->clients) >= c->clients_max && !client_make_room(c)) {
                 core_reply_error(c, &request->origin, EXIT_TRY_AGAIN,
-                                 "too many clients are remembered; try again in 10 minutes");
+                                 "too many clients are remembered; try again in a minute");
                 return NULL;
         }
         if (!client)
-                client = client_new(c, &request->client, request->uid);
+                client = client_new(c, &request->client, request->uid, c->now.realtime_usec);
         if (!client)
                 core_reply_error(c, &request->origin, EXIT_TRY_AGAIN, "out of memory; try again");
         return client;
@@ -430,16 +470,11 @@ void client_expire(Core *c) {
                 Client *client = CONTAINER_OF(n, Client, idle_node);
                 if (client->idle_usec > c->now.monotonic_usec)
                         return;
-                usec_t from = client->pending ? c->now.monotonic_usec : client->last_usec;
-                client->idle_usec = usec_add(from, CORE_CLIENT_IDLE_USEC);
+                client->idle_usec = client_due(c, client);
                 if (client->idle_usec > c->now.monotonic_usec) {
                         heap_update(&c->idle_clients, n);
                         continue;
                 }
-                if (client->stored)
-                        journal_persist(
-                                c, &(StoreOp){.kind = STORE_DROP_CLIENT,
-                                              .client = {.id = client->id, .uid = client->uid}});
-                client_free(c, client);
+                client_forget(c, client);
         }
 }

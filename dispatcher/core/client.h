@@ -62,6 +62,7 @@ typedef struct Client {
         uint32_t uid;
         uint64_t held;
         usec_t last_usec, last_real_usec;
+        usec_t known_usec;  /* last_real_usec when it was made or recovered */
         HeapNode idle_node; /* in Core.idle_clients */
         usec_t idle_usec;   /* looked at then */
         Answer *answers;    /* by seq */

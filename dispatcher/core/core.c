@@ -16,6 +16,7 @@ int core_new(const CoreSetup *setup, CoreTime now, Core **ret) {
         c->next_task_id = c->first_own_id = setup->next_task_id;
         c->owner_uid = setup->owner_uid;
         c->seed = setup->seed;
+        c->clients_max = setup->clients_max ? setup->clients_max : CORE_CLIENTS_MAX;
         c->now = now;
         c->turn = 1;
         slab_init(&c->task_slab, sizeof(Task));

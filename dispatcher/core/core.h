@@ -43,6 +43,7 @@
 #define CORE_GRACE_MSEC             10000u
 #define CORE_WAITS_MAX              1000000u /* registered waits for single tasks, in all */
 #define CORE_CLIENTS_MAX            200000u
+#define CORE_CLIENT_KEPT_USEC       USEC_PER_MIN /* in any case, also beyond that number */
 
 typedef struct Core Core;
 
@@ -118,8 +119,9 @@ typedef struct CoreSetup {
         uint32_t epoch; /* of this dispatcher; committed before core_new */
         uint8_t store_id[WIRE_UUID];
         uint64_t next_task_id;
-        uint32_t owner_uid; /* this uid and root may change every task */
-        uint64_t seed;      /* of the jitter */
+        uint32_t owner_uid;   /* this uid and root may change every task */
+        uint64_t seed;        /* of the jitter */
+        uint32_t clients_max; /* that are remembered; 0: CORE_CLIENTS_MAX */
 } CoreSetup;
 
 int core_new(const CoreSetup *setup, CoreTime now, Core **ret);

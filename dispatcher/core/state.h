@@ -25,7 +25,7 @@ struct Core {
         uint32_t epoch;
         uint32_t run_counter;
         uint8_t store_id[WIRE_UUID];
-        uint32_t owner_uid;
+        uint32_t owner_uid, clients_max;
         uint64_t seed;
         CoreTime now;
 

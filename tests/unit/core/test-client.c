@@ -160,6 +160,44 @@ Test(client, is_forgotten_after_ten_idle_minutes) {
         world_free(w);
 }
 
+/* `stint submit` is a new client each time: who comes often must not be locked out. */
+Test(client, beyond_the_limit_the_one_that_is_idle_for_longest_is_forgotten) {
+        World *w = world(.clients_max = 3);
+        for (uint8_t client = 1; client <= 3; client++)
+                cr_assert_gt(submit(w, .client = client, .seq = 1), 0);
+        cr_assert_eq(submit(w, .client = 4, .seq = 1), 0);
+        cr_assert_eq(last_reply(w)->code, EXIT_TRY_AGAIN, "nobody is idle for long");
+        pass(w, CORE_CLIENT_KEPT_USEC);
+        submit(w, .client = 1, .seq = 2);
+        cr_assert_gt(submit(w, .client = 4, .seq = 1), 0);
+        cr_assert_eq(writes_of(w, STORE_DROP_CLIENT), 1, "one of 2 and 3");
+        cr_assert_gt(submit(w, .client = 5, .seq = 1), 0);
+        cr_assert_eq(submit(w, .client = 6, .seq = 1), 0, "1 came back, the others are new");
+        world_free(w);
+}
+
+Test(client, beyond_the_limit_those_of_before_a_restart_go_first) {
+        World *old = world(0);
+        for (uint8_t client = 1; client <= 3; client++) {
+                submit(old, .client = client, .seq = 1);
+                pass(old, CORE_CLIENT_KEPT_USEC / 2);
+        }
+        World *w = world(.takeover = true, .next_task_id = 100, .clients_max = 3,
+                         .monotonic_usec = old->now.monotonic_usec,
+                         .realtime_usec = old->now.realtime_usec);
+        for (size_t i = 0; i < old->writes.count; i++)
+                if (old->writes.items[i].kind == STORE_PUT_CLIENT)
+                        cr_assert_eq(core_recover_client(w->core, &old->writes.items[i].client), 0);
+        core_roster_end(w->core);
+        turn(w);
+        cr_assert_gt(submit(w, .client = 4, .seq = 1), 0);
+        cr_assert_gt(submit(w, .client = 5, .seq = 1), 0);
+        cr_assert_eq(submit(w, .client = 6, .seq = 1), 0, "3 was heard half a minute ago");
+        cr_assert_gt(submit(w, .client = 3, .seq = 1), 0, "and is answered again");
+        world_free(old);
+        world_free(w);
+}
+
 Test(client, a_clock_that_jumps_does_not_make_it_forgotten) {
         World *old = world(0);
         uint64_t id = submit(old, .seq = 1);

@@ -221,6 +221,7 @@ World *world_new(const WorldOptions *o) {
                            .epoch = w->epoch,
                            .next_task_id = o->next_task_id ? o->next_task_id : 1,
                            .owner_uid = 1000,
+                           .clients_max = o->clients_max,
                            .seed = 42};
         memcpy(setup.store_id, store_id, sizeof setup.store_id);
         cr_assert_eq(core_new(&setup, w->now, &w->core), 0);

@@ -83,7 +83,7 @@ typedef struct World {
 typedef struct WorldOptions {
         uint32_t workers, slots, credit;
         uint32_t wanted; /* 0: as many as workers */
-        uint32_t epoch;
+        uint32_t epoch, clients_max;
         uint64_t max_waiting, next_task_id;
         usec_t monotonic_usec, realtime_usec;
         bool takeover;   /* before the roster: nothing is up, core_roster_end was not called */
