@@ -248,11 +248,17 @@ static usec_t client_due(const Core *c, const Client *client) {
                         CORE_CLIENT_IDLE_USEC);
 }
 
-/* A recovered one may have been idle before, which only the wall clock can tell. */
-static usec_t idle_for(const Core *c, const Client *client) {
-        usec_t real = c->now.realtime_usec, last = client->last_real_usec;
+/* A recovered one may have been idle before, which only the wall clock can tell; but it has the
+ * time to come back with what was not answered. */
+static bool is_idle(const Core *c, const Client *client) {
+        usec_t idle_usec = c->now.monotonic_usec - client->last_usec;
+        bool was_idle =
+                c->now.realtime_usec > usec_add(client->last_real_usec, CORE_CLIENT_KEPT_USEC);
 
-        return MAX_OF(c->now.monotonic_usec - client->last_usec, real > last ? real - last : 0);
+        if (client->pending || client->deferred || client->dirty)
+                return false;
+        return idle_usec >= CORE_CLIENT_KEPT_USEC ||
+               (was_idle && idle_usec >= CORE_CLIENT_BACK_USEC);
 }
 
 /* Forgets the one that has been idle for longest before its time: each `stint submit` is a client,
@@ -262,8 +268,7 @@ static bool client_make_room(Core *c) {
                 Client *client = CONTAINER_OF(heap_peek(&c->idle_clients), Client, idle_node);
                 usec_t due = client_due(c, client);
                 if (due == client->idle_usec) {
-                        bool busy = client->pending || client->deferred || client->dirty;
-                        if (busy || idle_for(c, client) < CORE_CLIENT_KEPT_USEC)
+                        if (!is_idle(c, client))
                                 return false;
                         client_forget(c, client);
                         return true;

@@ -43,7 +43,8 @@
 #define CORE_GRACE_MSEC             10000u
 #define CORE_WAITS_MAX              1000000u /* registered waits for single tasks, in all */
 #define CORE_CLIENTS_MAX            200000u
-#define CORE_CLIENT_KEPT_USEC       USEC_PER_MIN /* in any case, also beyond that number */
+#define CORE_CLIENT_KEPT_USEC       USEC_PER_MIN        /* in any case, also beyond that number */
+#define CORE_CLIENT_BACK_USEC       (10 * USEC_PER_SEC) /* after a restart */
 
 typedef struct Core Core;
 
