@@ -7,6 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+typedef struct ReloadOptions {
+        bool quiet;
+} ReloadOptions;
+
+static const char *set_quiet(void *target, const char *value) {
+        ((ReloadOptions *)target)->quiet = true;
+        return NULL;
+}
+
+static const Option rows[] = {
+        {"quiet", 0, NULL, "say nothing of what has changed: the log has it, too", set_quiet},
+};
+static const OptionGroup reload_options = {"Output", rows, ARRAY_SIZE(rows)};
+
 /* Calls tell with each line of text. Returns how many there were. */
 static size_t each_line(char *text, void (*tell)(const char *line, void *context), void *context) {
         char *rest = NULL;
@@ -61,6 +75,7 @@ static void print_changes(const Invocation *x, uint64_t generation, char *change
 }
 
 static int reload_run(Invocation *x, Error *error) {
+        const ReloadOptions *options = x->args;
         _cleanup_(stint_freep) StintClient *client = NULL;
         _cleanup_(freep) char *changes = NULL, *findings = NULL;
         uint64_t generation;
@@ -74,7 +89,8 @@ static int reload_run(Invocation *x, Error *error) {
                 return print_findings(x, findings, error);
         if (r < 0)
                 return client_error(client, r, error);
-        print_changes(x, generation, changes);
+        if (!options->quiet)
+                print_changes(x, generation, changes);
         return 0;
 }
 
@@ -85,6 +101,8 @@ const Command command_reload = {
         .description =
                 "No task is lost. Every change is told, with when it takes effect. A file with "
                 "mistakes changes nothing; every one is told with its place.",
+        .groups = {&reload_options},
+        .args_size = sizeof(ReloadOptions),
         .examples = {"stint reload", "stint --system reload", "stint config"},
         .run = reload_run,
 };

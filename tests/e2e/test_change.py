@@ -191,6 +191,8 @@ def test_reload_tells_every_finding_and_changes_nothing(t):
     t.equal(told['changes'][0], 'queues.mail: new (at once)')
     i.stint('run', '-q', 'mail', 'true')
     refused(t, i, 64, ['reload', 'now'], 'now')
+    done = i.stint('reload', '--quiet')
+    t.equal((done.stdout, done.stderr), ('', ''))
 
 
 def test_reload_tells_when_each_change_takes_effect(t):
