@@ -23,9 +23,11 @@ int settings_load(Supervisor *s, Error *error) {
         _cleanup_(config_findings_done) ConfigFindings findings = {0};
         int r = sealed_config_load(s->paths, s->presence, NULL, &findings, &t->in_force);
         log_lines(LOG_ERR, &findings, SIZE_MAX);
+        if (r < 0 && findings.count == 0)
+                return error_set(error, EXIT_IO, "cannot keep the configuration in memory: %s",
+                                 strerror(-r));
         if (r < 0)
-                return error_set(error, EXIT_CONFIG, "cannot start: %s%s",
-                                 findings.count ? findings.lines[0] : strerror(-r),
+                return error_set(error, EXIT_CONFIG, "cannot start: %s%s", findings.lines[0],
                                  findings.count > 1 ? "; stintd --check-config shows more" : "");
         t->generation = 1;
         log_set_level(t->in_force.config->log_level);
